@@ -19,7 +19,8 @@
 
 /* The largest tree: its size has MERKLE_PATH_MAX bits, so that no path is longer than that. */
 #define MERKLE_SIZE_MAX (LOG_ENTRIES_MAX - 1)
-#define MERKLE_LEVELS (MERKLE_PATH_MAX + 1) /* levels 0..MERKLE_PATH_MAX; the root may be the last */
+#define MERKLE_LEVELS                                                                              \
+    (MERKLE_PATH_MAX + 1) /* levels 0..MERKLE_PATH_MAX; the root may be the last */
 
 static_assert(LOG_ENTRIES_MAX == UINT64_C(1) << MERKLE_PATH_MAX, "sizes fit the paths");
 
@@ -98,9 +99,19 @@ MUST_USE bool merkle_consistency_verify(uint64_t from, uint64_t to,
                                         const uint8_t from_root[HASH_BYTES],
                                         const uint8_t to_root[HASH_BYTES], struct bytes proof);
 
-/* Whether the leaves [begin, end) with these hashes are in the tree of `size` leaves. */
-MUST_USE bool merkle_range_verify(uint64_t begin, uint64_t end, uint64_t size,
-                                  struct bytes leaf_hashes, struct bytes proof,
+/* The claim of a range proof: the leaves [begin, end) of the tree of `size` leaves have these
+ * hashes. */
+struct merkle_range {
+    uint64_t begin;
+    uint64_t end;
+    uint64_t size;
+    struct bytes leaf_hashes;
+};
+
+/* Whether the range is not empty, lies in a tree that may exist, and has a hash for each leaf. */
+MUST_USE bool merkle_range_is_valid(const struct merkle_range *range);
+
+MUST_USE bool merkle_range_verify(const struct merkle_range *range, struct bytes proof,
                                   const uint8_t root[HASH_BYTES]);
 
 /* The root that a tree over exactly these leaf hashes has (entries_root, result_root); the empty
@@ -117,27 +128,27 @@ struct merkle_span {
     uint64_t begin;
     uint64_t end;
     uint64_t size;
-    unsigned top;                              /* level of the root */
-    size_t offset[MERKLE_LEVELS];              /* of each level's first node in `nodes` */
-    uint8_t left[MERKLE_LEVELS][HASH_BYTES];   /* sibling before the first node, where there is one */
-    uint8_t right[MERKLE_LEVELS][HASH_BYTES];  /* sibling after the last node, where there is one */
-    uint8_t (*nodes)[HASH_BYTES];              /* the caller's memory */
+    unsigned top;                            /* level of the root */
+    size_t offset[MERKLE_LEVELS];            /* of each level's first node in `nodes` */
+    uint8_t left[MERKLE_LEVELS][HASH_BYTES]; /* sibling before the first node, where there is one */
+    uint8_t right[MERKLE_LEVELS][HASH_BYTES]; /* sibling after the last node, where there is one */
+    uint8_t (*nodes)[HASH_BYTES];             /* the caller's memory */
 };
 
 /* How many hashes of memory a span over `leaves` leaves needs at most. */
 #define MERKLE_SPAN_NODES(leaves) (2 * (size_t)(leaves) + 2 * (size_t)MERKLE_LEVELS)
 
 /* The span of a block that was just appended to `before`: its leaves are the last of the tree.
- * `nodes` has room for MERKLE_SPAN_NODES(number of leaf hashes) and must outlive the span. False
- * when there are no leaf hashes or the tree would be too large. */
+ * `nodes` has room for MERKLE_SPAN_NODES(number of leaf hashes), must outlive the span, and may hold
+ * the leaf hashes at its start. False when there are none or the tree would be too large. */
 MUST_USE bool merkle_span_tail(struct merkle_span *span, const struct merkle_frontier *before,
                                struct bytes leaf_hashes, uint8_t (*nodes)[HASH_BYTES]);
 
-/* Verify a range proof and keep its nodes: true exactly when merkle_range_verify is. The span is
- * unspecified after false. */
-MUST_USE bool merkle_span_verify(struct merkle_span *span, uint64_t begin, uint64_t end,
-                                 uint64_t size, struct bytes leaf_hashes, struct bytes proof,
-                                 const uint8_t root[HASH_BYTES], uint8_t (*nodes)[HASH_BYTES]);
+/* Verify a range proof and keep its nodes: true exactly when merkle_range_verify is. `nodes` as
+ * above. The span is unspecified after false. */
+MUST_USE bool merkle_span_verify(struct merkle_span *span, const struct merkle_range *range,
+                                 struct bytes proof, const uint8_t root[HASH_BYTES],
+                                 uint8_t (*nodes)[HASH_BYTES]);
 
 void merkle_span_root(const struct merkle_span *span, uint8_t out[HASH_BYTES]);
 

@@ -119,9 +119,8 @@ void note_vkey_put(struct buffer *out, struct bytes origin, enum note_key_type t
 
 /* Append one signature line. The signature is over the text (NOTE_SIGN) or over the cosigned text
  * (NOTE_COSIGN); the origin and the time are the checkpoint's. It is not checked. */
-void note_line_put(struct buffer *out, const struct checkpoint *checkpoint,
-                   enum note_key_type type, uint32_t rid, const uint8_t key[PUBLIC_KEY_BYTES],
-                   const uint8_t sig[SIG_BYTES]);
+void note_line_put(struct buffer *out, const struct checkpoint *checkpoint, enum note_key_type type,
+                   uint32_t rid, const uint8_t key[PUBLIC_KEY_BYTES], const uint8_t sig[SIG_BYTES]);
 
 /* Sign the checkpoint with a key of that type. */
 void checkpoint_sign(const struct sig_scheme *scheme, const struct checkpoint *checkpoint,
@@ -178,8 +177,7 @@ MUST_USE enum note_result note_filter(const struct sig_scheme *scheme, struct by
                                       struct note_verdict *verdict, struct buffer *out);
 
 static_assert(REPLICAS_MAX <= 32, "a set of replicas is 32 bits here, and a name has two digits");
-static_assert(CHECKPOINT_TEXT_MAX + 1 +
-                      REPLICAS_MAX * (2 * (NOTE_KEY_NAME_MAX + 6) + 92 + 104) <=
+static_assert(CHECKPOINT_TEXT_MAX + 1 + REPLICAS_MAX * (2 * (NOTE_KEY_NAME_MAX + 6) + 92 + 104) <=
                   NOTE_BYTES_MAX,
               "a note with every line of every replica fits");
 

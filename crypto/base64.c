@@ -1,0 +1,53 @@
+#include "crypto/base64.h"
+
+#include <sodium.h>
+
+void base64_put(struct buffer *out, struct bytes data)
+{
+    /* Three bytes make four characters, so whole triples can be coded one after the other; libsodium
+     * writes a NUL after each, which must not land in the caller's memory. */
+    enum {
+        TRIPLE = 3,
+        QUAD = 4
+    };
+    size_t at = 0;
+
+    if (out->full || data.len > (SIZE_MAX / QUAD - 1) * TRIPLE ||
+        out->capacity - out->len < BASE64_CHARS(data.len)) {
+        out->full = true;
+        return;
+    }
+    while (at < data.len) {
+        char quad[QUAD + 1];
+        const size_t len = data.len - at < TRIPLE ? data.len - at : TRIPLE;
+
+        CHECK(sodium_bin2base64(quad, sizeof(quad), data.data + at, len,
+                                sodium_base64_VARIANT_ORIGINAL) == quad);
+        buffer_put(out, bytes_make(quad, QUAD));
+        at += len;
+    }
+}
+
+bool base64_decode(struct bytes text, uint8_t *out, size_t capacity, size_t *len)
+{
+    const char *end = NULL;
+    const char *chars = (const char *)text.data;
+
+    if (text.len == 0) {
+        *len = 0;
+        return true;
+    }
+    if (sodium_base642bin(out, capacity, chars, text.len, NULL, len, &end,
+                          sodium_base64_VARIANT_ORIGINAL) != 0) {
+        return false;
+    }
+    return end == chars + text.len;
+}
+
+bool base64_decode_exact(struct bytes text, uint8_t *out, size_t len)
+{
+    size_t decoded = 0;
+
+    return text.len == BASE64_CHARS(len) && base64_decode(text, out, len, &decoded) &&
+           decoded == len;
+}

