@@ -132,6 +132,12 @@ PURITY_CASES = {
     ),
 }
 
+# case -> how ctest reports a test that must count as failed
+REPORT_CASES = {
+    "summary-failed": 'status="fail"><failure message=""/>',
+    "summary-missing": 'status="notrun"><skipped message="Unable to find executable"/>',
+}
+
 
 def run(*command):
     result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -188,6 +194,15 @@ def toplevel_missing(folder):
     return [sys.executable, os.path.join(HERE, "toplevel.py"), folder], "LICENSE is missing"
 
 
+def seed_report(case, folder):
+    report = os.path.join(folder, "report.xml")
+    with open(report, "w", encoding="utf-8") as file:
+        file.write('<testsuite><testcase name="a" status="run"/>')
+        file.write(f'<testcase name="b" {REPORT_CASES[case]}</testcase></testsuite>')
+    command = [sys.executable, os.path.join(ROOT, "tests", "summary.py"), report]
+    return command, "failed: b (report)\n1 passed, 1 failed, 0 skipped"
+
+
 def main():
     case = sys.argv[1]
     with tempfile.TemporaryDirectory() as folder:
@@ -197,6 +212,8 @@ def main():
             command, message = seed_link(case, folder)
         elif case in PURITY_CASES:
             command, message = seed_purity(case, folder)
+        elif case in REPORT_CASES:
+            command, message = seed_report(case, folder)
         else:
             command, message = toplevel_missing(folder)
         code, output = run(*command)
@@ -206,6 +223,7 @@ def main():
 
 
 if len(sys.argv) == 1:
-    print(";".join([*TREE_CASES, *LINK_CASES, *PURITY_CASES, "toplevel-missing"]), end="")
+    cases = [*TREE_CASES, *LINK_CASES, *PURITY_CASES, *REPORT_CASES, "toplevel-missing"]
+    print(";".join(cases), end="")
 else:
     main()
