@@ -139,8 +139,8 @@ struct merkle_span {
 #define MERKLE_SPAN_NODES(leaves) (2 * (size_t)(leaves) + 2 * (size_t)MERKLE_LEVELS)
 
 /* The span of a block that was just appended to `before`: its leaves are the last of the tree.
- * `nodes` has room for MERKLE_SPAN_NODES(number of leaf hashes), must outlive the span, and may hold
- * the leaf hashes at its start. False when there are none or the tree would be too large. */
+ * `nodes` has room for MERKLE_SPAN_NODES(number of leaf hashes), must outlive the span, and may
+ * hold the leaf hashes at its start. False when there are none or the tree would be too large. */
 MUST_USE bool merkle_span_tail(struct merkle_span *span, const struct merkle_frontier *before,
                                struct bytes leaf_hashes, uint8_t (*nodes)[HASH_BYTES]);
 

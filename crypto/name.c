@@ -124,3 +124,28 @@ bool name_is_text(struct bytes text, size_t bytes_max)
     }
     return true;
 }
+
+/* Unicode's white space, but for the controls and separators that are not printable anyway. */
+static bool is_space(uint32_t point)
+{
+    if (point >= 0x2000 && point <= 0x200A) {
+        return true;
+    }
+    return point == 0x20 || point == 0xA0 || point == 0x1680 || point == 0x202F ||
+           point == 0x205F || point == 0x3000;
+}
+
+bool name_is_key_name(struct bytes text, size_t bytes_max)
+{
+    if (text.len == 0 || !name_is_text(text, bytes_max)) {
+        return false;
+    }
+    while (text.len != 0) {
+        const uint32_t point = code_point_next(&text);
+
+        if (point == '+' || is_space(point)) {
+            return false;
+        }
+    }
+    return true;
+}

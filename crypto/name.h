@@ -33,4 +33,7 @@ MUST_USE bool name_covers(struct bytes prefix, struct bytes id);
  * (U+061C, U+200E, U+200F, U+202A..U+202E, U+2066..U+2069) or hide in it (U+FEFF). */
 MUST_USE bool name_is_text(struct bytes text, size_t bytes_max);
 
+/* A key name of a signed note: free text, not empty, without Unicode spaces and '+'. */
+MUST_USE bool name_is_key_name(struct bytes text, size_t bytes_max);
+
 #endif

@@ -33,8 +33,8 @@
 #define NOTE_LINES_MAX (3 * REPLICAS_MAX) /* ours, and some of other witnesses */
 #define VKEY_TEXT_MAX (NOTE_KEY_NAME_MAX + 1 + 8 + 1 + 44)
 
-/* The longest line a note may have; ours are far below. */
-#define NOTE_LINE_SIG_MAX 256 /* key id and signature of a line, decoded */
+#define NOTE_TIME_BYTES 8 /* before the signature of a 0x04 line, big endian, in seconds */
+#define NOTE_LINE_SIG_MAX (NOTE_TIME_BYTES + SIG_BYTES)
 
 enum note_key_type {
     NOTE_SIGN = 0x01,   /* Ed25519 over the text */
@@ -94,11 +94,14 @@ struct note_key {
     uint8_t cosign_key[PUBLIC_KEY_BYTES];
 };
 
-/* At most REPLICAS_MAX keys; no replica, and no key, twice. */
 struct note_keyring {
     const struct note_key *keys;
     size_t count;
 };
+
+/* Whether nothing can be counted twice: at most REPLICAS_MAX keys, every rid below that, no rid, no
+ * public key, and no key id within one key name twice. */
+MUST_USE bool note_keyring_is_valid(struct note_keyring keyring, struct bytes origin);
 
 /* Append a replica's name as people and key names have it: "r7". rid < REPLICAS_MAX. */
 void replica_name_put(struct buffer *out, uint32_t rid);
@@ -140,8 +143,8 @@ struct note_line {
     struct bytes whole; /* with its newline */
     struct bytes name;
     uint8_t key_id[NOTE_KEY_ID_BYTES];
-    size_t sig_len;
-    uint8_t sig[NOTE_LINE_SIG_MAX]; /* after the key id: 64 bytes, or 8 of time and 64 */
+    size_t sig_len; /* after the key id: 64, or with its time 72; other kinds of key have others */
+    uint8_t sig[NOTE_LINE_SIG_MAX]; /* zeroes when sig_len is larger than this */
 };
 
 /* Take the first line off `lines`, which must not be empty. */

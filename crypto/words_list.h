@@ -1,5 +1,5 @@
-/* The PGP word list (P. Zimmermann and P. Juola, 1995): a word of two syllables and one of three for
- * each byte. The words and their order are a published convention; words.c alone includes this. */
+/* The PGP word list (P. Zimmermann and P. Juola, 1995): for each byte a word of two syllables and
+ * one of three. Words and order are a published convention; words.c alone includes this. */
 #ifndef VESTRY_CRYPTO_WORDS_LIST_H
 #define VESTRY_CRYPTO_WORDS_LIST_H
 
