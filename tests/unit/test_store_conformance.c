@@ -477,7 +477,7 @@ static int view_number(struct store_view *view, enum family family, const char *
     uint8_t memory[16] = {0};
     struct buffer out = buffer_make(memory, sizeof memory - 1);
     assert_int_equal(store_view_get(view, family, bytes_of_text(key), &out), STATUS_OK);
-    return atoi((const char *)memory);
+    return (int)strtol((const char *)memory, NULL, 10);
 }
 
 static void views_are_whole_while_another_thread_writes(void **state)
@@ -513,8 +513,9 @@ static int child_commits(struct store *store, struct put put)
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        struct sigaction plain = {.sa_handler = SIG_DFL};
         fclose(stderr);
-        signal(SIGABRT, SIG_DFL);
+        sigaction(SIGABRT, &plain, NULL);
         enum status status = store_commit(store, &put, 1);
         _exit(status == STATUS_OK ? 0 : 1);
     }
