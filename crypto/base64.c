@@ -28,6 +28,18 @@ void base64_put(struct buffer *out, struct bytes data)
     }
 }
 
+/* libsodium 1.0.18 reads bytes 0xAB and 0xAF as '+' and '/' where char is signed: its comparisons
+ * take a difference of 128 for none. */
+static bool is_ascii(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool base64_decode(struct bytes text, uint8_t *out, size_t capacity, size_t *len)
 {
     const char *end = NULL;
@@ -36,6 +48,9 @@ bool base64_decode(struct bytes text, uint8_t *out, size_t capacity, size_t *len
     if (text.len == 0) {
         *len = 0;
         return true;
+    }
+    if (!is_ascii(text)) {
+        return false;
     }
     if (sodium_base642bin(out, capacity, chars, text.len, NULL, len, &end,
                           sodium_base64_VARIANT_ORIGINAL) != 0) {

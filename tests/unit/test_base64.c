@@ -75,6 +75,25 @@ static void only_the_one_text_of_a_value_is_read(void **state)
     assert_false(base64_decode(bytes_make("Zm9v\0", 5), data, sizeof(data), &len));
 }
 
+static void each_place_takes_the_64_characters_and_no_other_byte(void **state)
+{
+    uint8_t text[] = "Zm9v";
+    uint8_t data[3];
+
+    (void)state;
+    for (size_t place = 0; place < 4; place++) {
+        const uint8_t before = text[place];
+        size_t taken = 0;
+
+        for (unsigned byte = 0; byte < 256; byte++) {
+            text[place] = (uint8_t)byte;
+            taken += base64_decode_exact(bytes_make(text, 4), data, sizeof(data));
+        }
+        assert_int_equal(taken, 64);
+        text[place] = before;
+    }
+}
+
 static void what_does_not_fit_is_refused(void **state)
 {
     uint8_t data[3] = {0};
@@ -101,6 +120,7 @@ int main(void)
         cmocka_unit_test(the_vectors_of_rfc_4648_come_out_both_ways),
         cmocka_unit_test(every_byte_survives),
         cmocka_unit_test(only_the_one_text_of_a_value_is_read),
+        cmocka_unit_test(each_place_takes_the_64_characters_and_no_other_byte),
         cmocka_unit_test(what_does_not_fit_is_refused),
     };
 
