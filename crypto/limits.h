@@ -24,11 +24,16 @@
 #define ISSUERS_MAX 64
 #define ISSUER_KEYS_MAX 8 /* generations kept for one issuer */
 #define WITNESSES_MAX 32
+/* One for each member, and one for each key on the card of everybody else. */
+#define CHARTER_SIGS_MAX                                                                           \
+    (MEMBERS_MAX + RECOVERY_MAX + 3 * REPLICAS_MAX + ISSUERS_MAX * ISSUER_KEYS_MAX + WITNESSES_MAX)
 #define PARAMS_MAX 64
 #define ENDPOINTS_MAX 4
 #define FREEZES_MAX 64
 #define BUILDS_MAX 16
 #define REVOKED_MAX 4096
+#define SECTION_BYTES_MAX (1u << 20) /* the body of a section */
+#define SNAPSHOT_KEY_BYTES_MAX 160
 
 /* Text. */
 #define ID_BYTES_MAX 64    /* identifiers: segments [a-z0-9][a-z0-9._-]* joined by '/' */
@@ -45,11 +50,11 @@
 #define TOKEN_BYTES_MAX 2048
 #define TOKEN_BLOCK_BYTES_MAX 1024
 #define STREAM_PREFIXES_MAX 8
-#define ITEM_BYTES_MAX (256u << 10)         /* request, signature, token, statements */
-#define ITEM_PAYLOAD_BYTES_MAX (2u << 20)   /* payloads and salts beside one item */
+#define ITEM_BYTES_MAX (256u << 10)       /* request, signature, token, statements */
+#define ITEM_PAYLOAD_BYTES_MAX (2u << 20) /* payloads and salts beside one item */
 #define BATCH_ITEMS_MAX 512
-#define BATCH_BYTES_MAX (2u << 20)          /* items only */
-#define BATCH_PAYLOAD_BYTES_MAX (4u << 20)  /* payloads and salts beside a batch */
+#define BATCH_BYTES_MAX (2u << 20)         /* items only */
+#define BATCH_PAYLOAD_BYTES_MAX (4u << 20) /* payloads and salts beside a batch */
 #define BATCH_STATEMENTS_MAX 65536
 
 /* Consensus. */
@@ -61,7 +66,7 @@
 
 /* Transport. */
 #define FRAME_HEADER_BYTES 4
-#define ENVELOPE_BODY_BYTES_MAX (8u << 20) /* a NEW-VIEW at n = 28 takes 6.7 MB */
+#define ENVELOPE_BODY_BYTES_MAX (8u << 20)  /* a NEW-VIEW at n = 28 takes 6.7 MB */
 #define FRAME_BYTES_MAX ((8u << 20) + 4096) /* from a replica to a replica */
 #define CLIENT_FRAME_BYTES_MAX (3u << 20)
 
@@ -70,6 +75,7 @@
 #define MERKLE_PATH_MAX 48
 #define LEAF_BYTES_MAX 512
 #define HEADER_BYTES_MAX 512
+#define RESULT_BYTES_MAX 128
 #define NOTE_BYTES_MAX 16384
 #define RECEIPT_BYTES_MAX 32768
 

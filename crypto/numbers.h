@@ -138,13 +138,22 @@
     ROW(EVIDENCE_PRE_PREPARE, 1, "two pre-prepares for one view and sequence")                     \
     ROW(EVIDENCE_PREPARE, 2, "two prepares for one view and sequence")                             \
     ROW(EVIDENCE_COMMIT, 3, "two commits for one view and sequence")                               \
-    ROW(EVIDENCE_ATTEST, 4, "two attestations of one height")                                      \
+    ROW(EVIDENCE_ATTEST, 4, "two attestations that contradict each other")                         \
     ROW(EVIDENCE_VIEW_CHANGE, 5, "an invalid or contradictory view change")                        \
     ROW(EVIDENCE_NEW_VIEW, 6, "an invalid or second new view")                                     \
     ROW(EVIDENCE_BATCH, 7, "a proposed batch with a bad signature")                                \
     ROW(EVIDENCE_BALLOT, 8, "two ballots of one member")                                           \
     ROW(EVIDENCE_READ, 9, "a false read answer")                                                   \
-    ROW(EVIDENCE_REQUEST, 10, "one request number with two bodies")
+    ROW(EVIDENCE_REQUEST, 10, "one request number with two bodies")                                \
+    ROW(EVIDENCE_COSIGN, 11, "two cosignatures that contradict each other")                        \
+    ROW(EVIDENCE_READY, 12, "a ready with a state digest that is not the state's")
+
+/* Why a member disputes. */
+#define DISPUTE_GROUNDS(ROW)                                                                       \
+    ROW(GROUND_KEY, 1, "a key is lost or in other hands")                                          \
+    ROW(GROUND_CONTENT, 2, "this is not what was agreed")                                          \
+    ROW(GROUND_RULE, 3, "a rule was broken")                                                       \
+    ROW(GROUND_OTHER, 4, "other")
 
 /* What became of a request. The order of the checks is part of the protocol (GOVERNANCE.md). */
 #define RESULT_CODES(ROW)                                                                          \
@@ -218,7 +227,7 @@
     PARAM(PARAM_WINDOW, 2, "window", 32, 256, 256)                                                 \
     PARAM(PARAM_SLOTS_IN_FLIGHT, 3, "slots-in-flight", 1, 16, 4)                                   \
     PARAM(PARAM_BATCH_ITEMS, 4, "batch-items", 1, 512, 400)                                        \
-    PARAM(PARAM_BATCH_BYTES, 5, "batch-bytes", 262144, 4194304, 2097152)                           \
+    PARAM(PARAM_BATCH_BYTES, 5, "batch-bytes", 524288, 2097152, 2097152)                           \
     PARAM(PARAM_PAYLOAD_BYTES, 6, "payload-bytes", 1024, 1048576, 1048576)                         \
     PARAM(PARAM_VIEW_TIMEOUT, 7, "view-timeout", 100, 60000, 1000)                                 \
     PARAM(PARAM_VIEW_TIMEOUT_MAX, 8, "view-timeout-max", 1000, 600000, 60000)                      \
@@ -272,6 +281,9 @@ enum standing {
 };
 enum evidence_kind {
     EVIDENCE_KINDS(NUMBERS_ROW_ENUM)
+};
+enum dispute_ground {
+    DISPUTE_GROUNDS(NUMBERS_ROW_ENUM)
 };
 enum result_code {
     RESULT_CODES(NUMBERS_ROW_ENUM)

@@ -9,6 +9,8 @@
 #define BARE(object, doc) static const struct field fields_##object[] = {
 #define VER(object) {"version", FIELD_VERSION, NO_OFFSET, 1, 1, NULL},
 #define U64(object, field, max) {#field, FIELD_U64, offsetof(struct object, field), 0, max, NULL},
+#define NUM(object, field, min, max)                                                               \
+    {#field, FIELD_U64, offsetof(struct object, field), min, max, NULL},
 #define FIX(object, field, n) {#field, FIELD_FIX, offsetof(struct object, field), n, n, NULL},
 #define OPT(object, field, n) {#field, FIELD_OPT, offsetof(struct object, field), 0, n, NULL},
 #define BIN(object, field, min, max)                                                               \
@@ -40,6 +42,7 @@
 #define BARE(object, doc) SCHEMA(object, doc, true)
 #define VER(object)
 #define U64(object, field, max)
+#define NUM(object, field, min, max)
 #define FIX(object, field, n)
 #define OPT(object, field, n)
 #define BIN(object, field, min, max)
@@ -55,6 +58,7 @@
 #define BARE(object, doc) &schema_##object,
 #define VER(object)
 #define U64(object, field, max)
+#define NUM(object, field, min, max)
 #define FIX(object, field, n)
 #define OPT(object, field, n)
 #define BIN(object, field, min, max)

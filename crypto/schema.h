@@ -2,15 +2,15 @@
  *
  * For every OBJECT(name) of schema.def there is `struct name` and
  *
- *   enum wire_error name_decode(struct bytes in, struct name *out);    exactly one object, nothing behind
- *   bool name_encode(const struct name *in, struct buffer *out);       false: a bound broken, or full
- *   bool name_next(struct wire_iter *iter, struct name *out);          the next element of a list
+ *   enum wire_error name_decode(struct bytes in, struct name *out);   one object, nothing behind
+ *   bool name_encode(const struct name *in, struct buffer *out);      false: bound broken, or full
+ *   bool name_next(struct wire_iter *iter, struct name *out);         next element of a list
  *
  * Decoding checks shape, canonical form, every bound of the table and the rules of text, lists in
- * lists included; `out` is untouched on failure. Bins and lists borrow from the input. A list is its
- * encoded elements one behind the other and their count: walk it with wire_iter, or make one by
- * encoding elements into a buffer. Decoders need no msgpack-c and allocate nothing; encoders are in
- * schema_write.c. Any module may use this. */
+ * lists included; `out` is untouched on failure. Bins and lists borrow from the input. A list is
+ * its encoded elements one behind the other and their count: walk it with wire_iter, or make one by
+ * encoding elements into a buffer; the encoder believes a list it is given. Decoders need no
+ * msgpack-c and allocate nothing; encoders are in schema_write.c. Any module may use this. */
 #ifndef VESTRY_CRYPTO_SCHEMA_H
 #define VESTRY_CRYPTO_SCHEMA_H
 
@@ -49,7 +49,7 @@ struct field {
     const char *name;
     enum field_kind kind;
     uint32_t offset;           /* into the struct of the object */
-    uint64_t min;              /* bytes or elements */
+    uint64_t min;              /* value, bytes or elements */
     uint64_t max;              /* value, bytes or elements */
     const struct schema *type; /* of SUB and LIST */
 };
@@ -80,6 +80,7 @@ MUST_USE bool schema_next(const struct schema *schema, struct wire_iter *iter, v
 #define BARE(object, doc) struct object {
 #define VER(object)
 #define U64(object, field, max) uint64_t field;
+#define NUM(object, field, min, max) uint64_t field;
 #define FIX(object, field, n) uint8_t field[n];
 #define OPT(object, field, n) struct bytes field;
 #define BIN(object, field, min, max) struct bytes field;
@@ -111,6 +112,7 @@ MUST_USE bool schema_next(const struct schema *schema, struct wire_iter *iter, v
 #define BARE(object, doc) OBJECT(object, doc)
 #define VER(object)
 #define U64(object, field, max)
+#define NUM(object, field, min, max)
 #define FIX(object, field, n)
 #define OPT(object, field, n)
 #define BIN(object, field, min, max)

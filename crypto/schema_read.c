@@ -77,6 +77,14 @@ static bool push_list(struct decoder *decoder, const struct field *field, void *
     return true;
 }
 
+static bool read_number(struct cursor *cursor, const struct field *field, uint64_t *value)
+{
+    if (!read_u64(cursor, field->max, value)) {
+        return false;
+    }
+    return *value >= field->min || cursor_fail(cursor, WIRE_RANGE);
+}
+
 static bool read_optional(struct cursor *cursor, const struct field *field, struct bytes *value)
 {
     if (!read_bin(cursor, 0, field->max, value)) {
@@ -120,7 +128,7 @@ static bool read_field(struct decoder *decoder, const struct field *field, uint8
     case FIELD_VERSION:
         return read_version(cursor, field);
     case FIELD_U64:
-        if (!read_u64(cursor, field->max, &number)) {
+        if (!read_number(cursor, field, &number)) {
             return false;
         }
         put_u64(place, number);
@@ -212,10 +220,25 @@ static enum wire_error decode_with(struct cursor *cursor, const struct schema *s
  * caller's struct alone. */
 #define STRUCT_BYTES_MAX 1024
 
+#define OBJECT(object, doc) static_assert(sizeof(struct object) <= STRUCT_BYTES_MAX, #object);
+#define BARE(object, doc) OBJECT(object, doc)
+#define VER(object)
+#define U64(object, field, max)
+#define NUM(object, field, min, max)
+#define FIX(object, field, n)
+#define OPT(object, field, n)
+#define BIN(object, field, min, max)
+#define STR(object, field, min)
+#define TXT(object, field, min, max)
+#define SUB(object, field, type)
+#define LST(object, field, type, min, max)
+#define END(object)
+#include "crypto/schema.def"
+#include "crypto/schema_undef.h"
+
 static enum wire_error decode_once(const struct schema *schema, struct cursor *cursor, bool whole,
                                    void *out)
 {
-    CHECK(schema->struct_bytes <= STRUCT_BYTES_MAX);
     _Alignas(max_align_t) uint8_t made[STRUCT_BYTES_MAX];
     memset(made, 0, schema->struct_bytes);
     enum wire_error error = decode_with(cursor, schema, made);

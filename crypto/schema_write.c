@@ -1,5 +1,5 @@
-/* Encoding by the table: the mirror of schema_read.c. Lists are encoded already (their elements were
- * made with the same functions), so nesting comes from SUB alone. */
+/* Encoding by the table: the mirror of schema_read.c. Lists are encoded already (their elements
+ * were made with the same functions), so nesting comes from SUB alone. */
 #include "crypto/name.h"
 #include "crypto/schema.h"
 #include "crypto/wire_write.h"
@@ -48,7 +48,7 @@ static bool write_field(const uint8_t *base, const struct field *field, struct b
         return true;
     case FIELD_U64:
         write_u64(out, get_u64(base, field));
-        return get_u64(base, field) <= field->max;
+        return get_u64(base, field) >= field->min && get_u64(base, field) <= field->max;
     case FIELD_FIX:
         write_bin(out, bytes_make(base + field->offset, field->max));
         return true;

@@ -64,8 +64,8 @@ static uint64_t big_endian(const uint8_t *data, size_t width)
     return value;
 }
 
-/* The integer of `width` bytes behind the first byte, refused when it is below `least`, the smallest
- * value that needs this width. */
+/* The integer of `width` bytes behind the first byte, refused when it is below `least`, the
+ * smallest value that needs this width. */
 static bool head_wide(struct cursor *cursor, size_t width, uint64_t least, struct head *head)
 {
     if ((size_t)(cursor->end - cursor->at) < 1 + width) {

@@ -1,10 +1,10 @@
 /* Reading canonical msgpack: a bounded cursor that allocates nothing.
  *
- * The canonical form (FORMATS.md): arrays, unsigned integers, bin and str only, each in its shortest
- * encoding. Everything else is refused with an error of its own. The first failure sticks: later
- * reads fail too and change nothing, so a caller may test once at the end. Lengths are checked
- * against the caller's bound and against the bytes that are left before they are used. The bytes
- * handed out are borrowed from the input. No dependency but libc; any module may use it.
+ * The canonical form (FORMATS.md): arrays, unsigned integers, bin and str only, each in its
+ * shortest encoding. Everything else is refused with an error of its own. The first failure sticks:
+ * later reads fail too and change nothing, so a caller may test once at the end. Lengths are
+ * checked against the caller's bound and against the bytes that are left before they are used. The
+ * bytes handed out are borrowed from the input. No dependency but libc; any module may use it.
  * Source: https://github.com/msgpack/msgpack/blob/master/spec.md, formats 0x00-0x7f, 0x90-0xbf,
  * 0xc4-0xc6, 0xcc-0xcf, 0xd9, 0xdc, 0xdd. */
 #ifndef VESTRY_CRYPTO_WIRE_READ_H
