@@ -4,8 +4,8 @@
 
 void base64_put(struct buffer *out, struct bytes data)
 {
-    /* Three bytes make four characters, so whole triples can be coded one after the other; libsodium
-     * writes a NUL after each, which must not land in the caller's memory. */
+    /* Three bytes make four characters, so whole triples can be coded one after the other. In one
+     * go libsodium would write a NUL behind the text, into the caller's memory. */
     enum {
         TRIPLE = 3,
         QUAD = 4

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -56,6 +57,15 @@ static void replace(size_t number, const char *by)
     for (size_t i = 0; i < 10; i++) {
         put(i + 1 == number ? by : lines[i]);
     }
+}
+
+/* The file with line `number` made of `begin` and the key of the line `of`. */
+static void replace_key(size_t number, const char *begin, const char *of)
+{
+    char line[256];
+
+    assert_in_range(snprintf(line, sizeof(line), "%s%s", begin, strrchr(of, ' ') + 1), 1, 255);
+    replace(number, line);
 }
 
 static void a_policy_comes_back_from_its_file(void **state)
@@ -221,18 +231,12 @@ static void a_key_of_another_log_or_another_kind_is_refused(void **state)
     assert_refused(POLICY_BAD_KEY, 2);
 
     /* A witness key as a log, and the reverse. */
-    memcpy(line, "log ", 5);
-    strcat(line, strrchr(lines[4], ' ') + 1);
-    replace(1, line);
+    replace_key(1, "log ", lines[4]);
     assert_refused(POLICY_BAD_KEY, 1);
-    memcpy(line, "witness r0 ", 12);
-    strcat(line, strrchr(lines[0], ' ') + 1);
-    replace(5, line);
+    replace_key(5, "witness r0 ", lines[0]);
     assert_refused(POLICY_BAD_KEY, 5);
     /* One replica's witness key under another's name. */
-    memcpy(line, "witness r9 ", 12);
-    strcat(line, strrchr(lines[4], ' ') + 1);
-    replace(5, line);
+    replace_key(5, "witness r9 ", lines[4]);
     assert_refused(POLICY_BAD_KEY, 5);
 }
 
