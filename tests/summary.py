@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Adds up the reports of several ctest runs: one line for each test that failed or was skipped, then
-"N passed, M failed, K skipped". Ends with 0 only when something passed and nothing failed. A test
-whose program is missing failed; only one that said so itself was skipped."""
+"""Adds up the reports of several ctest runs: one line for each test that failed or was skipped,
+then "N passed, M failed, K skipped". Ends with 0 only when something passed and nothing failed. A
+test whose program is missing failed; only one that said so itself was skipped."""
 
 import os
 import sys
