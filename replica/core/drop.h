@@ -40,7 +40,9 @@
     ROW(DROP_HALTED, "halted")
 
 #define DROP_ENUM(name, text) name,
-enum drop { DROPS(DROP_ENUM) DROP_COUNT };
+enum drop {
+    DROPS(DROP_ENUM) DROP_COUNT
+};
 #undef DROP_ENUM
 
 /* "bad-signature". Never NULL. */

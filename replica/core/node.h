@@ -1,8 +1,8 @@
 /* One replica as a pure state machine: events in, records and actions out.
  *
- * The node reads no clock (time is in the event), draws no randomness (a seed, for timer jitter) and
- * allocates nothing after node_open. The server, the simulator and the fuzzers are hosts of it; the
- * rules that bind them are in outbox.h.
+ * The node reads no clock (time is in the event), draws no randomness (a seed, for timer jitter)
+ * and allocates nothing after node_open. The server, the simulator and the fuzzers are hosts of it;
+ * the rules that bind them are in outbox.h.
  *
  *   bytes from a channel --> node_inspect --> job_verify (any thread) --> EVENT_MESSAGE
  *   records of the store --> EVENT_RESTORED ... --> EVENT_STARTED
@@ -10,8 +10,8 @@
  *
  * At start the host feeds every record of FAMILY_STATE and FAMILY_JOURNAL, in any order, then
  * STARTED. A new store has none: the node then starts from the charter and its first step puts
- * genesis. FETCH never reaches the node: hosts answer it from the store (a FETCH that the node sends
- * to itself included). */
+ * genesis. FETCH never reaches the node: hosts answer it from the store (a FETCH that the node
+ * sends to itself included). */
 #ifndef VESTRY_REPLICA_CORE_NODE_H
 #define VESTRY_REPLICA_CORE_NODE_H
 
@@ -31,10 +31,10 @@ struct node_config {
     struct bytes charter_file; /* verified by the caller; borrowed during node_open only */
     uint32_t rid;
     const struct sig_scheme *scheme;
-    const uint8_t *sign_seed;   /* SEED_BYTES each; they must outlive the node */
+    const uint8_t *sign_seed; /* SEED_BYTES each; they must outlive the node */
     const uint8_t *cosign_seed;
     uint64_t jitter_seed;
-    size_t pool_bytes;          /* for requests and batches in memory; at least 32 MiB */
+    size_t pool_bytes; /* for requests and batches in memory; at least 32 MiB */
     uint32_t state_records_max;
     size_t state_bytes_max;
 };
@@ -43,21 +43,27 @@ struct node_config {
 MUST_USE enum status node_open(const struct node_config *config, struct node **out);
 void node_close(struct node *node);
 
-enum event_kind { EVENT_RESTORED, EVENT_STARTED, EVENT_MESSAGE, EVENT_TICK };
+enum event_kind {
+    EVENT_RESTORED,
+    EVENT_STARTED,
+    EVENT_MESSAGE,
+    EVENT_TICK
+};
 
 struct event {
     enum event_kind kind;
-    uint64_t now_ms;      /* monotonic */
-    uint64_t wall_ms;     /* Unix time by this host's clock: a hint */
-    uint32_t from;        /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
-    struct bytes frame;   /* MESSAGE: without the length header; its signatures were found good */
-    struct put record;    /* RESTORED */
+    uint64_t now_ms;    /* monotonic */
+    uint64_t wall_ms;   /* Unix time by this host's clock: a hint */
+    uint32_t from;      /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
+    struct bytes frame; /* MESSAGE: without the length header; its signatures were found good */
+    struct put record;  /* RESTORED */
 };
 
 /* The outbox is emptied first. The verdict is DROP_NONE when the event had its effect. */
 enum drop node_step(struct node *node, const struct event *event, struct outbox *outbox);
 
-/* What a worker needs to check the signatures of one frame: a copy, so that the node may move on. */
+/* What a worker needs to check the signatures of one frame: a copy, so that the node may move on.
+ */
 struct verify_job {
     const struct sig_scheme *scheme;
     uint8_t cluster_id[HASH_BYTES];
@@ -79,8 +85,8 @@ struct sig_memo {
 MUST_USE enum drop node_inspect(const struct node *node, uint32_t from, struct bytes frame,
                                 struct verify_job *job);
 
-/* Verify the signatures of the frame, or the share `part` of `parts` of them (a batch has hundreds).
- * Pure, any thread. DROP_NONE when all of that share are good. */
+/* Verify the signatures of the frame, or the share `part` of `parts` of them (a batch has
+ * hundreds). Pure, any thread. DROP_NONE when all of that share are good. */
 MUST_USE enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t part,
                               uint32_t parts, const struct sig_memo *memo);
 
@@ -89,28 +95,29 @@ struct node_look {
     uint64_t epoch;
     uint64_t view;
     enum replica_mode mode;
-    uint32_t primary;         /* rid */
+    uint32_t primary; /* rid */
     uint64_t stable;
     uint64_t executed;
     uint64_t tree_size;
-    uint64_t time_ms;         /* T */
+    uint64_t time_ms; /* T */
     uint8_t header_hash[HASH_BYTES];
     uint8_t config_hash[HASH_BYTES];
-    uint32_t queued;          /* requests not ordered yet */
-    uint32_t in_flight;       /* slots proposed or accepted and not executed */
+    uint32_t queued;    /* requests not ordered yet */
+    uint32_t in_flight; /* slots proposed or accepted and not executed */
     bool halted;
     uint64_t drops[DROP_COUNT];
-    uint64_t received[32];    /* by message type */
+    uint64_t received[32]; /* by message type */
     struct {
         uint32_t rid;
         uint64_t executed;
-        uint64_t heard_ms;    /* monotonic; 0: never */
+        uint64_t heard_ms; /* monotonic; 0: never */
     } peers[REPLICAS_MAX];
     uint32_t peer_count;
 };
 void node_look(const struct node *node, struct node_look *out);
 
-/* Read-only parts, for readers on the same thread: the check of a read token, the page, the tests. */
+/* Read-only parts, for readers on the same thread: the check of a read token, the page, the tests.
+ */
 MUST_USE const struct state *node_state(const struct node *node);
 MUST_USE const struct rights *node_rights(const struct node *node);
 MUST_USE const struct roster *node_roster(const struct node *node);

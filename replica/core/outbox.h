@@ -31,16 +31,16 @@ enum action_kind {
 
 struct action {
     enum action_kind kind;
-    uint32_t to;                           /* SEND */
-    struct bytes frame;                    /* length header included for SEND and BROADCAST */
-    const struct block_outcome *outcome;   /* EXECUTED */
-    uint8_t client[PUBLIC_KEY_BYTES];      /* KNOWN, REFUSED: the session's key */
-    uint8_t request_id[HASH_BYTES];        /* KNOWN, REFUSED */
-    uint64_t height;                       /* KNOWN: where it was executed */
-    uint64_t code;                         /* KNOWN, REFUSED: enum result_code */
-    uint64_t first_index;                  /* KNOWN */
-    uint64_t count;                        /* KNOWN */
-    const char *text;                      /* ALARM, HALT: static */
+    uint32_t to;                         /* SEND */
+    struct bytes frame;                  /* length header included for SEND and BROADCAST */
+    const struct block_outcome *outcome; /* EXECUTED */
+    uint8_t client[PUBLIC_KEY_BYTES];    /* KNOWN, REFUSED: the session's key */
+    uint8_t request_id[HASH_BYTES];      /* KNOWN, REFUSED */
+    uint64_t height;                     /* KNOWN: where it was executed */
+    uint64_t code;                       /* KNOWN, REFUSED: enum result_code */
+    uint64_t first_index;                /* KNOWN */
+    uint64_t count;                      /* KNOWN */
+    const char *text;                    /* ALARM, HALT: static */
 };
 
 /* One request of an executed block. */
@@ -57,19 +57,19 @@ struct item_outcome {
 struct block_outcome {
     uint64_t height;
     uint64_t time_ms;
-    struct bytes attest;             /* the encoded `struct attest` of this replica */
-    struct bytes header;             /* the encoded `struct block_header` */
+    struct bytes attest; /* the encoded `struct attest` of this replica */
+    struct bytes header; /* the encoded `struct block_header` */
     const struct item_outcome *items;
     uint32_t item_count;
-    uint64_t first_index;            /* of the block's first leaf */
+    uint64_t first_index; /* of the block's first leaf */
     uint32_t leaf_count;
-    const uint8_t *leaf_hashes;      /* leaf_count of them, HASH_BYTES each */
-    const uint64_t *stream_indexes;  /* one for each leaf */
+    const uint8_t *leaf_hashes;           /* leaf_count of them, HASH_BYTES each */
+    const uint64_t *stream_indexes;       /* one for each leaf */
     const struct merkle_frontier *before; /* of the tree before this block */
 };
 
-/* The largest step: one executed block (every statement of it may touch a stream of its own) and one
- * proposal or retransmission. Pages that are never touched cost nothing. */
+/* The largest step: one executed block (every statement of it may touch a stream of its own) and
+ * one proposal or retransmission. Pages that are never touched cost nothing. */
 #define OUTBOX_PUTS_MAX (2 * BATCH_STATEMENTS_MAX)
 #define OUTBOX_ACTIONS_MAX 1024
 #define OUTBOX_ARENA_BYTES ((size_t)64 << 20)
@@ -79,8 +79,8 @@ struct outbox {
     uint32_t put_count;
     struct action *actions;
     uint32_t action_count;
-    bool again;        /* there is more to do now: step again with EVENT_TICK at once */
-    uint64_t wake_ms;  /* next TICK not later than this (monotonic); UINT64_MAX: no hurry */
+    bool again;       /* there is more to do now: step again with EVENT_TICK at once */
+    uint64_t wake_ms; /* next TICK not later than this (monotonic); UINT64_MAX: no hurry */
     struct buffer arena;
 };
 

@@ -18,13 +18,17 @@ enum vote_result votes_add(struct votes *votes, uint32_t member, const struct on
     return VOTE_CONFLICT;
 }
 
+void votes_repeat(struct votes *votes, uint32_t member, const struct one_vote *vote)
+{
+    CHECK(votes_add(votes, member, vote) != VOTE_CONFLICT);
+}
+
 uint64_t votes_members(const struct votes *votes, const uint8_t digest[HASH_BYTES])
 {
     uint64_t members = 0;
     for (uint32_t member = 0; member < REPLICAS_MAX; member++) {
         uint64_t bit = UINT64_C(1) << member;
-        if ((votes->present & bit) != 0 &&
-            hash_equal(votes->by_member[member].digest, digest)) {
+        if ((votes->present & bit) != 0 && hash_equal(votes->by_member[member].digest, digest)) {
             members |= bit;
         }
     }

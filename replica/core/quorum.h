@@ -31,6 +31,10 @@ enum vote_result {
 MUST_USE enum vote_result votes_add(struct votes *votes, uint32_t member,
                                     const struct one_vote *vote);
 
+/* Record a vote that cannot contradict an earlier one: the own vote, or one out of the own store.
+ * It may be there already. */
+void votes_repeat(struct votes *votes, uint32_t member, const struct one_vote *vote);
+
 /* The members whose vote has this digest, as a bitmap, and how many they are. */
 MUST_USE uint64_t votes_members(const struct votes *votes, const uint8_t digest[HASH_BYTES]);
 MUST_USE uint32_t votes_count(const struct votes *votes, const uint8_t digest[HASH_BYTES]);

@@ -1,0 +1,62 @@
+/* Which block is executed next: the slot behind the head, once it is committed and its batch is
+ * here, or the block that came by commit certificate when the window has no place for it. */
+#include "crypto/hash.h"
+#include "replica/core/machine.h"
+
+#include <string.h>
+
+static void requests_settle(struct node *node)
+{
+    for (uint32_t i = 0; i < node->work->item_count; i++) {
+        struct queued *queued = queue_find(node->queue, node->work->items[i].request_id);
+        if (queued != NULL) {
+            queue_remove(node->queue, queued);
+        }
+    }
+}
+
+static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
+{
+    struct block_input input = {
+        .sequence = slot->sequence,
+        .digest = slot->digest,
+        .batch = slot->batch,
+        .payloads = slot->payloads,
+    };
+    machine_apply(node, &input, outbox);
+    requests_settle(node);
+    node->executed_ms = node->now_ms;
+    node_note(node, "executed %llu: %u requests, %u entries", (unsigned long long)slot->sequence,
+              node->work->item_count, node->work->leaf_count);
+    attest_checkpoint(node, outbox);
+}
+
+bool machine_advance(struct node *node, struct outbox *outbox)
+{
+    uint64_t next = node->head.height + 1;
+    if (node->late.sequence == next) {
+        execute(node, &node->late, outbox);
+        slot_release_later(node, &node->late);
+        node->late = (struct slot){0};
+        return true;
+    }
+    const struct slot *look = window_look(&node->window, next);
+    if (look == NULL || look->stage != SLOT_COMMITTED || look->batch.data == NULL) {
+        return false;
+    }
+    struct slot *slot = window_slot(&node->window, next);
+    execute(node, slot, outbox);
+    slot->stage = SLOT_EXECUTED;
+    slot_release_later(node, slot);
+    return true;
+}
+
+void slot_release_later(struct node *node, struct slot *slot)
+{
+    /* The puts of this step may borrow the batch: it is given back at the next step. */
+    CHECK(node->spent_count + 2 <= SPENT_MAX);
+    node->spent[node->spent_count++] = slot->batch.data;
+    node->spent[node->spent_count++] = slot->payloads.data;
+    slot->batch = BYTES_EMPTY;
+    slot->payloads = BYTES_EMPTY;
+}

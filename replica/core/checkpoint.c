@@ -1,0 +1,213 @@
+/* Attestations: signing the head, passing them on, and what Q equal ones mean. PROTOCOL:
+ * checkpoints.
+ *
+ * Every height is attested once, in the same bytes for ever. Attestations travel to the other
+ * replicas at checkpoint heights (multiples of K), at multiples of FRESH_INTERVAL, and when the log
+ * has come to rest, so that readers find a quorum checkpoint of almost now. */
+#include "crypto/hash.h"
+#include "replica/core/node_parts.h"
+
+#include <string.h>
+
+#define FRESH_INTERVAL 16
+
+static void checkpoint_of_header(const struct node *node, const struct block_header *header,
+                                 const uint8_t header_hash[HASH_BYTES], struct checkpoint *out)
+{
+    out->origin = node->origin;
+    out->tree_size = header->tree_size;
+    memcpy(out->tree_root, header->tree_root, HASH_BYTES);
+    out->height = header->height;
+    out->epoch = header->epoch;
+    out->time_ms = header->time_ms;
+    memcpy(out->header_hash, header_hash, HASH_BYTES);
+}
+
+void attest_own(struct node *node)
+{
+    struct head *head = &node->head;
+    const struct roster_member *self = &node->roster.members[node->self];
+    struct block_header header;
+    struct checkpoint checkpoint;
+    CHECK(block_header_decode(bytes_make(head->header, head->header_len), &header) == WIRE_OK);
+    checkpoint_of_header(node, &header, head->header_hash, &checkpoint);
+    checkpoint_sign(node->scheme, &checkpoint, NOTE_SIGN, node->sign_seed, self->sign_pk,
+                    head->note_sig);
+    checkpoint_sign(node->scheme, &checkpoint, NOTE_COSIGN, node->cosign_seed, self->cosign_pk,
+                    head->cosig);
+}
+
+static struct bytes attest_encode_parts(struct bytes header, const uint8_t note_sig[SIG_BYTES],
+                                        const uint8_t cosig[SIG_BYTES], struct outbox *outbox)
+{
+    struct attest attest = {.header = header};
+    memcpy(attest.note_sig, note_sig, SIG_BYTES);
+    memcpy(attest.cosig, cosig, SIG_BYTES);
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(attest_encode(&attest, &space));
+    return outbox_take_space(outbox, &space);
+}
+
+struct bytes attest_body(const struct node *node, struct outbox *outbox)
+{
+    const struct head *head = &node->head;
+    return attest_encode_parts(bytes_make(head->header, head->header_len), head->note_sig,
+                               head->cosig, outbox);
+}
+
+/* The head's attestation becomes one of those that are kept and counted. */
+static void head_keep(struct node *node)
+{
+    const struct head *head = &node->head;
+    struct attestation own = {
+        .height = head->height,
+        .header = bytes_make(head->header, head->header_len),
+        .note_sig = head->note_sig,
+        .cosig = head->cosig,
+    };
+    memcpy(own.header_hash, head->header_hash, HASH_BYTES);
+    enum attested_result result = attestations_add(
+        &node->attestations, node->self, node_param(node, PARAM_CHECKPOINT_INTERVAL), &own);
+    CHECK(result != ATTESTED_CONFLICT);
+}
+
+void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox)
+{
+    const struct attested *own = attestations_find(&node->attestations, node->self, height);
+    if (own == NULL) {
+        return;
+    }
+    struct bytes body = attest_encode_parts(bytes_make(own->header, own->header_len), own->note_sig,
+                                            own->cosig, outbox);
+    struct action *action = outbox_act(outbox, to == NODE_CLIENT ? ACTION_BROADCAST : ACTION_SEND);
+    action->to = to;
+    action->frame =
+        message_frame(outbox, MESSAGE_ATTEST, node->rid, body, BYTES_EMPTY, BYTES_EMPTY);
+}
+
+void attest_head(struct node *node, struct outbox *outbox)
+{
+    head_keep(node);
+    node->attested_height = node->head.height;
+    attest_send(node, node->head.height, NODE_CLIENT, outbox);
+    checkpoint_advance(node, node->head.height, outbox);
+}
+
+void attest_checkpoint(struct node *node, struct outbox *outbox)
+{
+    uint64_t interval = node_param(node, PARAM_CHECKPOINT_INTERVAL);
+    if (node->head.height % interval == 0 || node->head.height % FRESH_INTERVAL == 0) {
+        attest_head(node, outbox);
+    }
+}
+
+/* The header of `height` that Q members attested, as one of them sent it, or NULL. */
+static const struct attested *agreed(const struct node *node, uint64_t height)
+{
+    for (uint32_t member = 0; member < node->roster.n; member++) {
+        const struct attested *attested = attestations_find(&node->attestations, member, height);
+        if (attested == NULL) {
+            continue;
+        }
+        uint64_t same = attestations_members(&node->attestations, height, attested->header_hash);
+        if (members_count(same) >= node->roster.q) {
+            return attested;
+        }
+    }
+    return NULL;
+}
+
+/* The note with every line that was verified here: none of them is bad, so no reader rejects it. */
+static void note_emit(struct node *node, const struct attested *attested, struct outbox *outbox)
+{
+    struct block_header header;
+    struct checkpoint checkpoint;
+    struct bytes bytes = bytes_make(attested->header, attested->header_len);
+    CHECK(block_header_decode(bytes, &header) == WIRE_OK);
+    checkpoint_of_header(node, &header, attested->header_hash, &checkpoint);
+    struct buffer space = outbox_open_space(outbox);
+    checkpoint_text(&checkpoint, &space);
+    buffer_put_u8(&space, '\n');
+    uint64_t members =
+        attestations_members(&node->attestations, attested->height, attested->header_hash);
+    for (uint32_t i = 0; i < node->roster.n; i++) {
+        if ((members >> i & 1) == 0) {
+            continue;
+        }
+        const struct roster_member *member = &node->roster.members[i];
+        const struct attested *line = attestations_find(&node->attestations, i, attested->height);
+        note_line_put(&space, &checkpoint, NOTE_SIGN, member->rid, member->sign_pk, line->note_sig);
+        note_line_put(&space, &checkpoint, NOTE_COSIGN, member->rid, member->cosign_pk,
+                      line->cosig);
+    }
+    struct bytes note = outbox_take_space(outbox, &space);
+    journal_put(outbox, JOURNAL_NOTE, 0, note);
+    struct action *action = outbox_act(outbox, ACTION_CHECKPOINT);
+    action->frame = note;
+    action->height = attested->height;
+}
+
+static void stable_put(struct node *node, const struct attested *attested, struct outbox *outbox)
+{
+    uint8_t sigs[REPLICAS_MAX * (SIG_BYTES + 2)];
+    struct buffer list = buffer_make(sigs, sizeof(sigs));
+    uint64_t members =
+        attestations_members(&node->attestations, attested->height, attested->header_hash);
+    for (uint32_t i = 0; i < node->roster.n; i++) {
+        if ((members >> i & 1) != 0) {
+            struct item_sig element;
+            memcpy(element.value,
+                   attestations_find(&node->attestations, i, attested->height)->note_sig,
+                   SIG_BYTES);
+            CHECK(item_sig_encode(&element, &list));
+        }
+    }
+    struct stable stable = {
+        .header = bytes_make(attested->header, attested->header_len),
+        .members = members,
+        .note_sigs = {buffer_bytes(&list), members_count(members)},
+    };
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(stable_encode(&stable, &space));
+    journal_put(outbox, JOURNAL_STABLE, attested->height, outbox_take_space(outbox, &space));
+}
+
+void stable_move(struct node *node, uint64_t height, struct outbox *outbox)
+{
+    uint64_t interval = node_param(node, PARAM_CHECKPOINT_INTERVAL);
+    for (uint64_t n = node->window.stable + 1; n <= height && n <= node->window.stable + WINDOW_MAX;
+         n++) {
+        journal_erase(outbox, JOURNAL_SLOT, n);
+        journal_erase(outbox, JOURNAL_PREPARED, n);
+    }
+    if (height >= 2 * interval) {
+        journal_erase(outbox, JOURNAL_STABLE, height - 2 * interval);
+    }
+    window_move(&node->window, height, &node->pool);
+    node_note(node, "stable %llu", (unsigned long long)height);
+}
+
+void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbox)
+{
+    const struct attested *attested = agreed(node, height);
+    if (attested == NULL) {
+        return;
+    }
+    const struct attested *own = attestations_find(&node->attestations, node->self, height);
+    if (own != NULL && !hash_equal(own->header_hash, attested->header_hash)) {
+        node_halt(node, "a quorum attests another block at a height that was executed here",
+                  outbox);
+        return;
+    }
+    bool complete = members_count(attestations_members(&node->attestations, height,
+                                                       attested->header_hash)) == node->roster.n;
+    if (height > node->quorum_height || (height == node->quorum_height && complete)) {
+        node->quorum_height = height;
+        note_emit(node, attested, outbox);
+    }
+    if (own != NULL && height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0 &&
+        height > node->window.stable) {
+        stable_put(node, attested, outbox);
+        stable_move(node, height, outbox);
+    }
+}

@@ -1,0 +1,215 @@
+/* Cheap checks of a frame before anybody verifies a signature for it: type, sender, epoch, view,
+ * window, and whether it could still have an effect. Changes nothing. node_step asks again, because
+ * the node may have moved on while the signatures were verified. */
+#include "crypto/hash.h"
+#include "replica/core/node_parts.h"
+
+#include <string.h>
+
+/* Epoch, view and window of a vote, and the slot it is for (NULL when nothing is known of it). */
+static enum drop inspect_vote(const struct node *node, const struct message *message,
+                              struct vote *vote, const struct slot **slot)
+{
+    if (vote_decode(message->envelope.body, vote) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (vote->epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    if (vote->view < node->view) {
+        return DROP_VIEW_OLD;
+    }
+    if (vote->view > node->view) {
+        return DROP_VIEW_AHEAD;
+    }
+    if (node->mode != MODE_ACTIVE) {
+        return DROP_MODE;
+    }
+    if (vote->sequence <= node->window.stable) {
+        return DROP_BELOW_WINDOW;
+    }
+    if (vote->sequence - node->window.stable > node_param(node, PARAM_WINDOW)) {
+        return DROP_ABOVE_WINDOW;
+    }
+    if (hash_is_zero(vote->digest)) {
+        return DROP_DIGEST; /* the null digest is a NEW-VIEW's to propose */
+    }
+    *slot = window_look(&node->window, vote->sequence);
+    return DROP_NONE;
+}
+
+static enum drop inspect_pre_prepare(const struct node *node, const struct message *message)
+{
+    struct vote vote;
+    const struct slot *slot = NULL;
+    enum drop drop = inspect_vote(node, message, &vote, &slot);
+    if (drop != DROP_NONE) {
+        return drop;
+    }
+    if (message->envelope.rid != roster_primary(&node->roster, vote.view)->rid) {
+        return DROP_NOT_PRIMARY;
+    }
+    if (vote.sequence <= node->head.height) {
+        return DROP_DUPLICATE;
+    }
+    if (message->attachment.len == 0) {
+        return DROP_MALFORMED;
+    }
+    bool same = slot != NULL && slot->stage != SLOT_EMPTY && hash_equal(slot->digest, vote.digest);
+    return same ? DROP_DUPLICATE : DROP_NONE;
+}
+
+/* Whether the member's vote would only repeat or exceed what is there. A vote with another digest
+ * than the slot's is let through: it may be evidence. */
+static enum drop inspect_use(const struct slot *slot, const struct votes *votes, bool enough,
+                             uint32_t member, const struct vote *vote)
+{
+    bool present = (votes->present >> member & 1) != 0;
+    if (present && hash_equal(votes->by_member[member].digest, vote->digest)) {
+        return DROP_DUPLICATE;
+    }
+    bool same = slot->stage != SLOT_EMPTY && hash_equal(slot->digest, vote->digest);
+    return enough && same && !present ? DROP_SURPLUS : DROP_NONE;
+}
+
+static enum drop inspect_ballot(const struct node *node, const struct message *message,
+                                uint32_t member)
+{
+    struct vote vote;
+    const struct slot *slot = NULL;
+    enum drop drop = inspect_vote(node, message, &vote, &slot);
+    if (drop != DROP_NONE) {
+        return drop;
+    }
+    bool is_commit = message->envelope.type == MESSAGE_COMMIT;
+    if (!is_commit && message->envelope.rid == roster_primary(&node->roster, vote.view)->rid) {
+        return DROP_FROM_PRIMARY;
+    }
+    if (slot == NULL) {
+        return DROP_NONE;
+    }
+    if (is_commit) {
+        return inspect_use(slot, &slot->commits, slot->stage >= SLOT_COMMITTED, member, &vote);
+    }
+    return inspect_use(slot, &slot->prepares, slot->stage >= SLOT_PREPARED, member, &vote);
+}
+
+static enum drop inspect_attest(const struct node *node, const struct message *message,
+                                uint32_t member)
+{
+    struct attest attest;
+    struct block_header header;
+    if (attest_decode(message->envelope.body, &attest) != WIRE_OK ||
+        block_header_decode(attest.header, &header) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (header.epoch != node->epoch || !hash_equal(header.cluster_id, node->cluster_id)) {
+        return DROP_EPOCH;
+    }
+    if (header.height <= node->window.stable) {
+        return DROP_BELOW_WINDOW;
+    }
+    if (header.height - node->window.stable > node_param(node, PARAM_WINDOW)) {
+        return DROP_ABOVE_WINDOW;
+    }
+    const struct attested *place = attestations_find(&node->attestations, member, header.height);
+    if (place == NULL) {
+        return DROP_NONE;
+    }
+    bool same = bytes_equal(attest.header, bytes_make(place->header, place->header_len));
+    return same ? DROP_DUPLICATE : DROP_NONE;
+}
+
+static enum drop inspect_status(const struct node *node, const struct message *message,
+                                uint32_t member)
+{
+    struct status_report report;
+    if (status_report_decode(message->envelope.body, &report) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (report.epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    const struct peer *peer = &node->peers[member];
+    bool grows =
+        report.boot > peer->boot || (report.boot == peer->boot && report.counter > peer->counter);
+    return grows ? DROP_NONE : DROP_STALE;
+}
+
+static enum drop inspect_data(const struct node *node, const struct message *message)
+{
+    struct data data;
+    if (data_decode(message->envelope.body, &data) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (message->attachment.len == 0) {
+        return DROP_NOT_WANTED;
+    }
+    if (data.kind == FETCH_BLOCKS) {
+        bool wanted = data.from > node->head.height && data.from <= node->fetched_to;
+        return wanted ? DROP_NONE : DROP_NOT_WANTED;
+    }
+    return data.kind == FETCH_BATCH || data.kind == FETCH_STABLE ? DROP_NONE : DROP_NOT_WANTED;
+}
+
+static enum drop inspect_member(const struct node *node, const struct message *message)
+{
+    uint32_t member = node_member(node, message->envelope.rid);
+    if (member == REPLICAS_MAX) {
+        return DROP_SENDER;
+    }
+    if (member == node->self) {
+        return DROP_OWN;
+    }
+    switch (message->envelope.type) {
+    case MESSAGE_PRE_PREPARE:
+        return inspect_pre_prepare(node, message);
+    case MESSAGE_PREPARE:
+    case MESSAGE_COMMIT:
+        return inspect_ballot(node, message, member);
+    case MESSAGE_ATTEST:
+        return inspect_attest(node, message, member);
+    case MESSAGE_STATUS:
+        return inspect_status(node, message, member);
+    default:
+        return DROP_TYPE;
+    }
+}
+
+static enum drop inspect(const struct node *node, uint32_t from, const struct message *message)
+{
+    if (!node->started) {
+        return DROP_NOT_STARTED;
+    }
+    if (node->halted) {
+        return DROP_HALTED;
+    }
+    if (message->envelope.type == MESSAGE_REQUEST) {
+        return message->attachment.len > 0 ? DROP_NONE : DROP_MALFORMED;
+    }
+    if (from == NODE_CLIENT) {
+        return DROP_ROLE; /* clients send requests only */
+    }
+    if (message->envelope.type == MESSAGE_DATA) {
+        return inspect_data(node, message);
+    }
+    return inspect_member(node, message);
+}
+
+enum drop node_inspect(const struct node *node, uint32_t from, struct bytes frame,
+                       struct verify_job *job)
+{
+    struct message message;
+    enum drop drop = message_split(frame, &message);
+    if (drop == DROP_NONE) {
+        drop = inspect(node, from, &message);
+    }
+    if (drop == DROP_NONE && job != NULL) {
+        job->scheme = node->scheme;
+        memcpy(job->cluster_id, node->cluster_id, HASH_BYTES);
+        job->roster = node->roster;
+        job->charter_name = node->charter.charter.name;
+        job->type = message.envelope.type;
+    }
+    return drop;
+}

@@ -1,0 +1,336 @@
+#include "replica/core/machine.h"
+
+#include "crypto/hash.h"
+#include "governance/apply.h"
+#include "governance/genesis.h"
+#include "governance/records.h"
+#include "replica/core/machine_put.h"
+
+#include <string.h>
+
+/* One item that is being executed, and what it adds to the block. */
+struct run {
+    struct node *node;
+    struct workspace *work;
+    struct outbox *outbox;
+    uint64_t height;
+    uint64_t time_ms;
+    bool governed; /* a governance entry was appended */
+    struct merkle_frontier frontier;
+    struct wire_iter payloads;
+    struct buffer leaves;
+    struct buffer results;
+    struct stream_writer streams;
+};
+
+static void leaf_append(struct run *run, const struct leaf *leaf)
+{
+    uint8_t encoded[LEAF_BYTES_MAX];
+    struct buffer bytes = buffer_make(encoded, sizeof(encoded));
+    CHECK(leaf_encode(leaf, &bytes));
+    struct workspace *work = run->work;
+    uint8_t *hash = work->leaf_hashes[work->leaf_count];
+    merkle_leaf_hash(buffer_bytes(&bytes), hash);
+    CHECK(merkle_append(&run->frontier, hash, tree_put, run->outbox));
+    work->stream_indexes[work->leaf_count] = leaf->stream_index;
+    work->leaf_count++;
+    struct item_bin element = {buffer_bytes(&bytes)};
+    CHECK(item_bin_encode(&element, &run->leaves));
+    stream_writer_add(&run->streams, leaf->stream, leaf->stream_index, leaf->index);
+}
+
+/* The first position that each stream of the request gets; the others follow from stream_before. */
+static void streams_take(struct run *run, const struct item_view *view)
+{
+    struct workspace *work = run->work;
+    memset(work->stream_totals, 0, view->count * sizeof(work->stream_totals[0]));
+    for (uint32_t i = 0; i < view->count; i++) {
+        work->stream_totals[view->statements[i].stream_no]++;
+    }
+    for (uint32_t i = 0; i < view->count; i++) {
+        const struct item_statement *statement = &view->statements[i];
+        if (statement->stream_no != i) {
+            continue;
+        }
+        uint64_t first = 0;
+        CHECK(stream_append(run->node->state, statement->stream, work->stream_totals[i], &first));
+        work->stream_indexes[work->leaf_count + i] = first;
+    }
+}
+
+static void entries_append(struct run *run, const struct item_view *view)
+{
+    struct workspace *work = run->work;
+    uint32_t base = work->leaf_count;
+    streams_take(run, view);
+    for (uint32_t i = 0; i < view->count; i++) {
+        const struct item_statement *statement = &view->statements[i];
+        struct leaf leaf = {
+            .index = run->frontier.size,
+            .height = run->height,
+            .time_ms = run->time_ms,
+            .kind = view->request.op == OP_GOVERN ? LEAF_GOVERNANCE : LEAF_DATA,
+            .stream = statement->stream,
+            .stream_index =
+                work->stream_indexes[base + statement->stream_no] + statement->stream_before,
+            .position = i,
+            .payload_len = statement->payload_len,
+        };
+        memcpy(leaf.author, view->author_key, PUBLIC_KEY_BYTES);
+        memcpy(leaf.request_id, view->request_id, HASH_BYTES);
+        memcpy(leaf.payload_hash, statement->payload_hash, HASH_BYTES);
+        leaf_append(run, &leaf);
+    }
+    run->governed = run->governed || view->request.op == OP_GOVERN;
+}
+
+/* Step over the payloads of an item; `first` gets the first of them. */
+static void payloads_skip(struct run *run, uint32_t count, struct bytes *first)
+{
+    *first = BYTES_EMPTY;
+    for (uint32_t i = 0; i < count; i++) {
+        struct payload payload;
+        if (!payload_next(&run->payloads, &payload)) {
+            return;
+        }
+        if (i == 0) {
+            *first = payload.bytes;
+        }
+    }
+}
+
+static void result_append(struct run *run, const struct item_outcome *outcome)
+{
+    struct workspace *work = run->work;
+    uint8_t encoded[128];
+    struct buffer bytes = buffer_make(encoded, sizeof(encoded));
+    struct result result = {
+        .code = outcome->code,
+        .first_index = outcome->first_index,
+        .count = outcome->count,
+    };
+    memcpy(result.request_id, outcome->request_id, HASH_BYTES);
+    CHECK(result_encode(&result, &bytes));
+    merkle_leaf_hash(buffer_bytes(&bytes), work->result_hashes[work->item_count]);
+    struct item_bin element = {buffer_bytes(&bytes)};
+    CHECK(item_bin_encode(&element, &run->results));
+    struct item_outcome *kept = &work->items[work->item_count++];
+    *kept = *outcome;
+    kept->result = bytes_make(run->results.data + run->results.len - bytes.len, bytes.len);
+}
+
+static enum result_code item_judge(struct run *run, const struct item_view *view,
+                                   struct bytes payload, struct cap_verdict *verdict)
+{
+    struct cap_context context = {
+        .state = run->node->state,
+        .rights = &run->node->rights,
+        .oracle = &run->node->oracle,
+        .height = run->height,
+        .time_ms = run->time_ms,
+        .audience = 0,
+    };
+    enum result_code code = cap_check(&context, view, verdict);
+    if (code == RESULT_OK && view->request.op == OP_GOVERN) {
+        code = gov_apply(run->node->state, &context, view, payload);
+    }
+    return code;
+}
+
+static void item_run(struct run *run, const struct item *item)
+{
+    struct node *node = run->node;
+    struct item_view *view = &run->work->view;
+    struct item_outcome outcome = {0};
+    struct bytes payload;
+    payloads_skip(run, item->statements.count, &payload);
+    outcome.code = item_parse(item, node->cluster_id, view);
+    memcpy(outcome.request_id, view->request_id, HASH_BYTES);
+    if (outcome.code == RESULT_OK) {
+        struct cap_verdict verdict;
+        outcome.code = item_judge(run, view, payload, &verdict);
+        memcpy(outcome.client, view->author_key, PUBLIC_KEY_BYTES);
+        if (outcome.code == RESULT_OK) {
+            outcome.first_index = run->frontier.size;
+            outcome.count = view->count;
+            entries_append(run, view);
+        }
+        struct cap_outcome charged = {(enum result_code)outcome.code, outcome.first_index,
+                                      run->height};
+        cap_charge(node->state, &verdict, &charged);
+    }
+    result_append(run, &outcome);
+}
+
+static void clock_move(struct run *run)
+{
+    struct clock_record clock;
+    CHECK(clock_read(run->node->state, &clock));
+    clock.time_ms = run->time_ms;
+    if (run->governed) {
+        clock.last_governance_height = run->height;
+    }
+    CHECK(clock_write(run->node->state, &clock));
+}
+
+/* What a checkpoint adds: expired records go, then the root is taken, then noted for later ones. */
+static void checkpoint_state(struct run *run, uint8_t root[HASH_BYTES])
+{
+    struct node *node = run->node;
+    if (state_retire(node->state, run->time_ms)) {
+        bool moved = false;
+        CHECK(rights_refresh(&node->rights, node->state, &moved));
+        config_hash(node->state, node->config_hash);
+    }
+    state_root(node->state, root);
+    CHECK(roots_note(node->state, run->height, root));
+}
+
+static void header_make(struct run *run, const uint8_t *digest, struct block_header *header,
+                        uint8_t root[HASH_BYTES])
+{
+    struct node *node = run->node;
+    struct workspace *work = run->work;
+    struct clock_record clock;
+    if (run->height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
+        checkpoint_state(run, root);
+        header->state_root = bytes_make(root, HASH_BYTES);
+    }
+    CHECK(clock_read(node->state, &clock));
+    header->epoch = node->epoch;
+    header->height = run->height;
+    header->tree_size = run->frontier.size;
+    header->time_ms = run->time_ms;
+    header->last_governance_height = clock.last_governance_height;
+    header->pending_boundary = clock.pending_boundary;
+    memcpy(header->cluster_id, node->cluster_id, HASH_BYTES);
+    memcpy(header->prev_header_hash, node->head.header_hash, HASH_BYTES);
+    memcpy(header->batch_digest, digest, HASH_BYTES);
+    merkle_root_of(bytes_make(work->result_hashes, (size_t)work->item_count * HASH_BYTES),
+                   header->result_root);
+    merkle_root(&run->frontier, header->tree_root);
+    memcpy(header->config_hash, node->config_hash, HASH_BYTES);
+}
+
+static void head_move(struct run *run, const struct block_header *header)
+{
+    struct head *head = &run->node->head;
+    struct buffer bytes = buffer_make(head->header, sizeof(head->header));
+    CHECK(block_header_encode(header, &bytes));
+    head->header_len = bytes.len;
+    head->height = run->height;
+    head->time_ms = run->time_ms;
+    head->frontier = run->frontier;
+    hash_bytes(buffer_bytes(&bytes), head->header_hash);
+    attest_own(run->node);
+}
+
+static void outcome_emit(struct run *run, uint64_t first_index)
+{
+    struct workspace *work = run->work;
+    struct node *node = run->node;
+    work->outcome = (struct block_outcome){
+        .height = run->height,
+        .time_ms = run->time_ms,
+        .attest = attest_body(node, run->outbox),
+        .header = outbox_keep(run->outbox, bytes_make(node->head.header, node->head.header_len)),
+        .items = work->items,
+        .item_count = work->item_count,
+        .first_index = first_index,
+        .leaf_count = work->leaf_count,
+        .leaf_hashes = work->leaf_hashes[0],
+        .stream_indexes = work->stream_indexes,
+        .before = &work->before,
+    };
+    outbox_act(run->outbox, ACTION_EXECUTED)->outcome = &work->outcome;
+}
+
+static void block_put_all(struct run *run, uint64_t first_index)
+{
+    struct block_lists lists = {
+        .results = {buffer_bytes(&run->results), run->work->item_count},
+        .leaves = {buffer_bytes(&run->leaves), run->work->leaf_count},
+        .first_index = first_index,
+    };
+    stream_writer_end(&run->streams);
+    block_put(run->node, &lists, run->outbox);
+    state_put_changes(run->node->state, run->outbox);
+    head_put(run->node, run->outbox);
+}
+
+static struct run run_make(struct node *node, struct outbox *outbox)
+{
+    struct workspace *work = node->work;
+    work->leaf_count = 0;
+    work->item_count = 0;
+    work->before = node->head.frontier;
+    return (struct run){
+        .node = node,
+        .work = work,
+        .outbox = outbox,
+        .frontier = node->head.frontier,
+        .leaves = buffer_make(work->leaf_list, sizeof(work->leaf_list)),
+        .results = buffer_make(work->result_list, sizeof(work->result_list)),
+        .streams = {.outbox = outbox},
+    };
+}
+
+void machine_apply(struct node *node, const struct block_input *input, struct outbox *outbox)
+{
+    struct batch batch = {.time_ms = 0};
+    struct payloads payloads = {0};
+    if (input->batch.len > 0) {
+        /* Checked before it was accepted; a certificate vouches for the rest. */
+        CHECK(batch_decode(input->batch, &batch) == WIRE_OK);
+        CHECK(payloads_decode(input->payloads, &payloads) == WIRE_OK);
+    }
+    struct run run = run_make(node, outbox);
+    run.height = input->sequence;
+    run.time_ms = batch.time_ms > node->head.time_ms ? batch.time_ms : node->head.time_ms;
+    run.payloads = wire_iter_make(payloads.list);
+    uint64_t first_index = run.frontier.size;
+    state_mark(node->state);
+    struct wire_iter items = wire_iter_make(batch.items);
+    struct item item;
+    while (item_next(&items, &item)) {
+        item_run(&run, &item);
+    }
+    clock_move(&run);
+    uint8_t root[HASH_BYTES];
+    struct block_header header = {0};
+    header_make(&run, input->digest, &header, root);
+    head_move(&run, &header);
+    block_put_all(&run, first_index);
+    outcome_emit(&run, first_index);
+}
+
+bool machine_genesis(struct node *node, struct outbox *outbox)
+{
+    uint8_t leaf_bytes[LEAF_BYTES_MAX];
+    struct head *head = &node->head;
+    struct buffer header = buffer_make(head->header, sizeof(head->header));
+    struct buffer leaf = buffer_make(leaf_bytes, sizeof(leaf_bytes));
+    state_mark(node->state);
+    if (!genesis_apply(&node->charter, node->state)) {
+        return false;
+    }
+    genesis_block(&node->charter, node->state, &header, &leaf);
+    struct block_header decoded;
+    struct leaf decoded_leaf;
+    CHECK(block_header_decode(buffer_bytes(&header), &decoded) == WIRE_OK);
+    CHECK(leaf_decode(buffer_bytes(&leaf), &decoded_leaf) == WIRE_OK);
+    CHECK(decoded.state_root.len == HASH_BYTES);
+    CHECK(roots_note(node->state, 0, decoded.state_root.data));
+    memcpy(node->config_hash, decoded.config_hash, HASH_BYTES);
+    head->height = 0;
+    head->time_ms = decoded.time_ms;
+    head->header_len = header.len;
+    hash_bytes(buffer_bytes(&header), head->header_hash);
+    struct run run = run_make(node, outbox);
+    leaf_append(&run, &decoded_leaf);
+    head->frontier = run.frontier;
+    attest_own(node);
+    charter_payload_put(node, outbox);
+    block_put_all(&run, 0);
+    return true;
+}

@@ -1,0 +1,206 @@
+/* What a node is made of. For the files of replica/core only: hosts see node.h.
+ *
+ *   mode      ACTIVE -> (the next issue's CHANGING and RECOVERING)
+ *   slots     see window.h
+ *   head      the executed block; stable <= head.height always
+ *
+ * Handlers are on_<message>(node, message, outbox), one file each; they assume that node_inspect
+ * and job_verify passed, and check again whatever may have changed since. */
+#ifndef VESTRY_REPLICA_CORE_NODE_PARTS_H
+#define VESTRY_REPLICA_CORE_NODE_PARTS_H
+
+#include "crypto/merkle.h"
+#include "crypto/note.h"
+#include "crypto/schema.h"
+#include "governance/capability.h"
+#include "governance/charter.h"
+#include "replica/core/attestations.h"
+#include "replica/core/message.h"
+#include "replica/core/node.h"
+#include "replica/core/outbox_put.h"
+#include "replica/core/pool.h"
+#include "replica/core/queue.h"
+#include "replica/core/sig_cache.h"
+#include "replica/core/window.h"
+
+/* The last executed block, as the next one needs it. */
+struct head {
+    uint64_t height;
+    uint64_t time_ms; /* T */
+    uint8_t header_hash[HASH_BYTES];
+    size_t header_len;
+    uint8_t header[HEADER_BYTES_MAX];
+    uint8_t note_sig[SIG_BYTES]; /* this replica's own attestation of it */
+    uint8_t cosig[SIG_BYTES];
+    struct merkle_frontier frontier;
+};
+
+/* What is heard of another replica: hints. */
+struct peer {
+    uint64_t boot;
+    uint64_t counter;
+    uint64_t view;
+    uint64_t stable;
+    uint64_t executed;
+    uint64_t heard_ms;  /* 0: never */
+    uint64_t helped_ms; /* when its STATUS was last answered */
+};
+
+#define SPENT_MAX 8
+
+/* Work space of one execution; see machine.h. */
+struct workspace;
+
+struct node {
+    /* Who this is; fixed after node_open. */
+    const struct sig_scheme *scheme;
+    const uint8_t *sign_seed;
+    const uint8_t *cosign_seed;
+    uint32_t rid;
+    uint32_t self; /* member index */
+    uint8_t cluster_id[HASH_BYTES];
+    struct bytes charter_body;   /* owned copy */
+    struct charter_view charter; /* borrows from it */
+    struct origin origin;
+    struct roster roster;
+    struct sig_oracle oracle; /* answers out of sig_cache */
+
+    /* Replicated state and what is derived from it. */
+    struct state *state;
+    struct rights rights;
+    uint8_t config_hash[HASH_BYTES];
+    struct head head;
+
+    /* Agreement. */
+    uint64_t epoch;
+    uint64_t view;
+    enum replica_mode mode;
+    struct window window;
+    struct slot
+        late; /* the next block by commit certificate, when the window has no place for it */
+    struct attestations attestations;
+    uint64_t quorum_height; /* of the newest checkpoint with Q attestations */
+    uint64_t proposed;      /* the last sequence this primary proposed */
+    struct queue *queue;
+    struct pool pool;
+    struct sig_cache *sig_cache;
+
+    /* Time, as of the current event, and what waits for it. */
+    uint64_t now_ms;
+    uint64_t wall_ms;
+    uint64_t status_due_ms;
+    uint64_t fetch_due_ms;
+    uint64_t fetched_to;      /* the last height that was asked for */
+    uint64_t executed_ms;     /* when the head last moved */
+    uint64_t attested_height; /* of the own attestation that was last broadcast */
+    uint64_t jitter;
+    uint64_t boot;
+    uint64_t status_counter;
+    struct peer peers[REPLICAS_MAX];
+
+    /* Pool blocks whose bytes the last step's puts may still borrow. */
+    const uint8_t *spent[SPENT_MAX];
+    uint32_t spent_count;
+
+    /* State of this process. */
+    bool started;
+    bool restored_head;
+    bool halted;
+    struct workspace *work;
+    uint64_t drops[DROP_COUNT];
+    uint64_t received[32];
+    node_trace *trace;
+    void *trace_context;
+};
+
+/* The shorter way to a message's parts, for all handlers. */
+enum drop on_request(struct node *node, uint32_t from, const struct message *message,
+                     struct outbox *outbox);
+enum drop on_pre_prepare(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_prepare(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_commit(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_status(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox);
+void on_tick(struct node *node, struct outbox *outbox);
+
+/* Slots (slots.c). Move a slot as far as its votes allow: put the certificate and send COMMIT once
+ * prepared; note that it is committed. */
+void slot_advance(struct node *node, struct slot *slot, struct outbox *outbox);
+/* The slot's pre-prepare was accepted: put it with its batch, then PREPARE (backups). */
+void slot_accept(struct node *node, struct slot *slot, struct outbox *outbox);
+void slot_put_batch(const struct slot *slot, struct outbox *outbox);
+/* The body that every vote of the slot signs, in the outbox's memory. */
+struct bytes slot_vote_body(const struct node *node, const struct slot *slot,
+                            struct outbox *outbox);
+/* Sign the body as this replica and send the message: to all (to == NODE_CLIENT) or to one. */
+void vote_send(struct node *node, enum message_type type, const struct slot *slot, uint32_t to,
+               struct outbox *outbox);
+void pre_prepare_send(struct node *node, const struct slot *slot, uint32_t to,
+                      struct outbox *outbox);
+/* Take a vote into the slot; evidence when it contradicts an earlier one. */
+enum drop vote_take(struct node *node, const struct message *message, bool is_commit,
+                    struct outbox *outbox);
+
+/* Proposing (propose.c): fill and propose batches while slots and requests are there. */
+void propose(struct node *node, struct outbox *outbox);
+
+/* Execution (machine.c): the next committed slot whose batch is here, at most one a step. True when
+ * a block was executed. */
+bool machine_advance(struct node *node, struct outbox *outbox);
+void slot_release_later(struct node *node, struct slot *slot);
+
+/* Attestations and checkpoints (checkpoint.c). Sign the head; its attestation as a body. */
+void attest_own(struct node *node);
+struct bytes attest_body(const struct node *node, struct outbox *outbox);
+/* After an execution: keep and broadcast the head's attestation where its height asks for it. */
+void attest_checkpoint(struct node *node, struct outbox *outbox);
+void attest_head(struct node *node, struct outbox *outbox);
+void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox);
+void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbox);
+/* h moves to `height`, whose proof is put. */
+void stable_move(struct node *node, uint64_t height, struct outbox *outbox);
+
+/* Catching up (catch_up.c): ask for what is missing, at most every so often. */
+void fetch_send(struct node *node, uint64_t kind, uint64_t from, uint64_t count,
+                const uint8_t *digest, uint32_t to, struct outbox *outbox);
+void catch_up(struct node *node, struct outbox *outbox);
+
+/* Restoring (restore.c). */
+enum drop on_restored(struct node *node, const struct put *record);
+void on_started(struct node *node, struct outbox *outbox);
+
+/* Evidence (evidence.c): two signed bodies of one member that exclude each other. */
+struct contradiction {
+    enum evidence_kind kind;
+    uint32_t rid;
+    struct bytes first;
+    struct bytes second;
+    const uint8_t *first_sig;
+    const uint8_t *second_sig;
+};
+void evidence_emit(struct node *node, const struct contradiction *contradiction,
+                   struct outbox *outbox);
+
+/* Small helpers (node.c). */
+MUST_USE bool node_is_primary(const struct node *node);
+MUST_USE uint64_t node_param(const struct node *node, enum param param);
+/* The member index of `rid`, or REPLICAS_MAX. */
+MUST_USE uint32_t node_member(const struct node *node, uint64_t rid);
+void node_halt(struct node *node, const char *text, struct outbox *outbox);
+void node_note(const struct node *node, const char *format, ...) PRINTF_LIKE(2, 3);
+/* A step of the jitter generator: 0..range-1. */
+MUST_USE uint64_t node_jitter(struct node *node, uint64_t range);
+
+/* Journal kinds: stored bytes. */
+#define JOURNAL_HEAD 'H'
+#define JOURNAL_VIEW 'V'
+#define JOURNAL_BOOT 'B'
+#define JOURNAL_SLOT 's'
+#define JOURNAL_PREPARED 'p'
+#define JOURNAL_STABLE 'k'
+#define JOURNAL_NOTE 'c'
+void journal_put(struct outbox *outbox, uint8_t kind, uint64_t height, struct bytes value);
+void journal_erase(struct outbox *outbox, uint8_t kind, uint64_t height);
+
+#endif

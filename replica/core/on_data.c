@@ -1,0 +1,155 @@
+/* DATA: an answer to FETCH. What it brings proves itself: a batch by its digest, a block by Q
+ * COMMITs, a stable checkpoint by Q attestations (all checked in job_verify). */
+#include "crypto/hash.h"
+#include "replica/core/node_parts.h"
+#include "storage/record.h"
+
+#include <string.h>
+
+/* The slot that waits for this batch, or NULL. */
+static struct slot *waiting_for(struct node *node, const uint8_t digest[HASH_BYTES])
+{
+    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+        struct slot *slot = &node->window.slots[i];
+        if (slot->sequence > node->head.height && slot->stage != SLOT_EMPTY &&
+            slot->batch.data == NULL && hash_equal(slot->digest, digest)) {
+            return slot;
+        }
+    }
+    return NULL;
+}
+
+static bool slot_fill(struct node *node, struct slot *slot, struct bytes batch,
+                      struct bytes payloads)
+{
+    struct bytes batch_copy = pool_copy(&node->pool, batch);
+    struct bytes payloads_copy = pool_copy(&node->pool, payloads);
+    if (batch_copy.data == NULL || payloads_copy.data == NULL) {
+        pool_give(&node->pool, batch_copy.data);
+        pool_give(&node->pool, payloads_copy.data);
+        return false;
+    }
+    slot->batch = batch_copy;
+    slot->payloads = payloads_copy;
+    return true;
+}
+
+static enum drop take_batch(struct node *node, const struct data *data,
+                            const struct message *message, struct outbox *outbox)
+{
+    struct batch_parcel parcel;
+    struct slot *slot = waiting_for(node, data->digest);
+    if (slot == NULL) {
+        return DROP_NOT_WANTED;
+    }
+    if (batch_parcel_decode(message->attachment, &parcel) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (!slot_fill(node, slot, parcel.batch, parcel.payloads)) {
+        return DROP_NO_MEMORY;
+    }
+    slot_advance(node, slot, outbox);
+    return DROP_NONE;
+}
+
+/* Where a proven block goes: its slot in the window, or the one place for the next block when the
+ * window does not reach it. NULL when it is not wanted. */
+static struct slot *place_for_block(struct node *node, uint64_t sequence)
+{
+    if (sequence <= node->head.height) {
+        return NULL;
+    }
+    if (sequence - node->window.stable <= node_param(node, PARAM_WINDOW)) {
+        struct slot *slot = window_slot(&node->window, sequence);
+        bool done = slot->stage == SLOT_COMMITTED || slot->stage == SLOT_EXECUTED;
+        return done && slot->batch.data != NULL ? NULL : slot;
+    }
+    bool next = sequence == node->head.height + 1;
+    return next && node->late.sequence == 0 ? &node->late : NULL;
+}
+
+static enum drop take_block(struct node *node, const struct message *message, struct outbox *outbox)
+{
+    struct block_parcel parcel;
+    struct certificate certificate;
+    struct vote vote;
+    if (block_parcel_decode(message->attachment, &parcel) != WIRE_OK ||
+        certificate_decode(parcel.commit, &certificate) != WIRE_OK ||
+        vote_decode(certificate.body, &vote) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    struct slot *slot = place_for_block(node, vote.sequence);
+    if (slot == NULL) {
+        return DROP_NOT_WANTED;
+    }
+    struct slot proven = {.sequence = vote.sequence, .view = vote.view, .stage = SLOT_COMMITTED};
+    memcpy(proven.digest, vote.digest, HASH_BYTES);
+    if (!slot_fill(node, &proven, parcel.batch, parcel.payloads)) {
+        return DROP_NO_MEMORY;
+    }
+    if (slot->view == vote.view && slot->stage != SLOT_EMPTY &&
+        hash_equal(slot->digest, vote.digest)) {
+        /* The same proposal: what is known of it stays good. */
+        slot_release(slot, &node->pool);
+        slot->stage = SLOT_COMMITTED;
+        slot->batch = proven.batch;
+        slot->payloads = proven.payloads;
+    } else {
+        slot_release(slot, &node->pool);
+        *slot = proven;
+    }
+    slot_put_batch(slot, outbox);
+    struct record_key key = record_key_block(RECORD_CERTIFICATE, slot->sequence);
+    outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&key), outbox_keep(outbox, parcel.commit));
+    node_note(node, "certificate for %llu", (unsigned long long)slot->sequence);
+    return DROP_NONE;
+}
+
+static enum drop take_stable(struct node *node, const struct message *message,
+                             struct outbox *outbox)
+{
+    struct stable stable;
+    struct block_header header;
+    if (stable_decode(message->attachment, &stable) != WIRE_OK ||
+        block_header_decode(stable.header, &header) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (header.height <= node->window.stable || header.height > node->head.height) {
+        return DROP_NOT_WANTED;
+    }
+    const struct attested *own = attestations_find(&node->attestations, node->self, header.height);
+    if (own == NULL) {
+        return DROP_NOT_WANTED;
+    }
+    uint8_t header_hash[HASH_BYTES];
+    hash_bytes(stable.header, header_hash);
+    if (!hash_equal(own->header_hash, header_hash)) {
+        node_halt(node, "a quorum attests another block at a height that was executed here",
+                  outbox);
+        return DROP_HALTED;
+    }
+    journal_put(outbox, JOURNAL_STABLE, header.height, outbox_keep(outbox, message->attachment));
+    stable_move(node, header.height, outbox);
+    return DROP_NONE;
+}
+
+enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox)
+{
+    struct data data;
+    if (data_decode(message->envelope.body, &data) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (message->attachment.len == 0) {
+        return DROP_NOT_WANTED;
+    }
+    switch (data.kind) {
+    case FETCH_BATCH:
+        return take_batch(node, &data, message, outbox);
+    case FETCH_BLOCKS:
+        return take_block(node, message, outbox);
+    case FETCH_STABLE:
+        return take_stable(node, message, outbox);
+    default:
+        return DROP_NOT_WANTED;
+    }
+}

@@ -1,0 +1,154 @@
+/* Proposing: the primary fills batches from the queue, as fast as slots come free.
+ *
+ * Batches are self-clocked: with few requests waiting they are small and fast, under load they grow
+ * while the slots are taken. PROTOCOL: normal case, propose. */
+#include "crypto/hash.h"
+#include "governance/records.h"
+#include "replica/core/machine.h"
+
+#include <string.h>
+
+/* What one batch may still take. */
+struct filling {
+    struct buffer items;
+    struct buffer payloads;
+    uint32_t item_count;
+    uint32_t payload_count;
+    uint64_t bytes_max;
+    uint64_t items_max;
+};
+
+static bool slot_is_free(const struct node *node)
+{
+    uint64_t last = node->proposed;
+    uint64_t limit = node->window.stable + node_param(node, PARAM_WINDOW);
+    struct clock_record clock;
+    if (last - node->head.height >= node_param(node, PARAM_SLOTS_IN_FLIGHT) || last >= limit) {
+        return false;
+    }
+    return !clock_read(node->state, &clock) || last < clock.pending_boundary;
+}
+
+static bool fits(const struct filling *filling, const struct queued *queued)
+{
+    uint64_t bytes =
+        filling->items.len + filling->payloads.len + queued->item.len + queued->payloads.len;
+    if (filling->item_count == 0) {
+        return true; /* a single request always fits: the limits relate so */
+    }
+    return bytes <= filling->bytes_max && filling->item_count < filling->items_max &&
+           filling->items.len + queued->item.len + 32 <= BATCH_BYTES_MAX &&
+           filling->payloads.len + queued->payloads.len + 32 <= BATCH_PAYLOAD_BYTES_MAX &&
+           filling->payload_count + queued->statements <= BATCH_STATEMENTS_MAX;
+}
+
+static void take(struct filling *filling, const struct queued *queued)
+{
+    struct payloads payloads;
+    CHECK(payloads_decode(queued->payloads, &payloads) == WIRE_OK);
+    buffer_put(&filling->items, queued->item);
+    buffer_put(&filling->payloads, payloads.list.raw);
+    filling->item_count++;
+    filling->payload_count += payloads.list.count;
+}
+
+/* A request that time has overtaken leaves; its author was told by the refusal of a repetition. */
+static bool outlived(const struct node *node, const struct queued *queued)
+{
+    return queued->not_after_ms < node->wall_ms || queued->not_after_ms < node->head.time_ms;
+}
+
+static void fill(struct node *node, struct filling *filling)
+{
+    struct queued *queued = queue_next(node->queue);
+    while (queued != NULL && fits(filling, queued)) {
+        if (outlived(node, queued)) {
+            queue_remove(node->queue, queued);
+        } else {
+            node->work->taken[filling->item_count] = queued;
+            take(filling, queued);
+            queue_mark_proposed(node->queue, queued);
+        }
+        queued = queue_next(node->queue);
+    }
+}
+
+/* Encode into the pool: the slot keeps these bytes until it is executed. */
+static struct bytes encode_kept(struct node *node, const struct schema *schema, const void *object,
+                                size_t bytes_max)
+{
+    uint8_t *space = pool_take(&node->pool, bytes_max);
+    if (space == NULL) {
+        return BYTES_EMPTY;
+    }
+    struct buffer buffer = buffer_make(space, bytes_max);
+    CHECK(schema_encode(schema, object, &buffer));
+    return buffer_bytes(&buffer);
+}
+
+static bool batch_make(struct node *node, const struct filling *filling, struct slot *slot)
+{
+    struct batch batch = {
+        .time_ms = node->wall_ms,
+        .items = {buffer_bytes(&filling->items), filling->item_count},
+    };
+    struct payloads payloads = {
+        .list = {buffer_bytes(&filling->payloads), filling->payload_count},
+    };
+    slot->batch = encode_kept(node, &schema_batch, &batch, filling->items.len + 32);
+    slot->payloads = encode_kept(node, &schema_payloads, &payloads, filling->payloads.len + 32);
+    return slot->batch.data != NULL && slot->payloads.data != NULL;
+}
+
+static void propose_one(struct node *node, const struct filling *filling, struct outbox *outbox)
+{
+    struct slot *slot = window_slot(&node->window, node->proposed + 1);
+    if (!batch_make(node, filling, slot)) {
+        slot_release(slot, &node->pool);
+        for (uint32_t i = 0; i < filling->item_count; i++) {
+            queue_unmark(node->queue, node->work->taken[i]);
+        }
+        return;
+    }
+    node->proposed++;
+    slot->view = node->view;
+    hash_bytes(slot->batch, slot->digest);
+    slot->has_primary_sig = true;
+    struct bytes body = slot_vote_body(node, slot, outbox);
+    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk,
+              TAG_PRE_PREPARE, node->cluster_id, body, slot->primary_sig);
+    slot_accept(node, slot, outbox);
+    pre_prepare_send(node, slot, NODE_CLIENT, outbox);
+    node_note(node, "proposed %llu: %u requests", (unsigned long long)slot->sequence,
+              filling->item_count);
+}
+
+static bool heartbeat_due(const struct node *node)
+{
+    return node->proposed == node->head.height &&
+           node->now_ms >= node->executed_ms + node_param(node, PARAM_IDLE_HEARTBEAT);
+}
+
+void propose(struct node *node, struct outbox *outbox)
+{
+    if (!node_is_primary(node) || node->mode != MODE_ACTIVE) {
+        return;
+    }
+    if (node->proposed < node->head.height) {
+        node->proposed = node->head.height;
+    }
+    if (!slot_is_free(node) || (queue_waiting(node->queue) == 0 && !heartbeat_due(node))) {
+        return;
+    }
+    struct filling filling = {
+        .items = buffer_make(node->work->item_list, sizeof(node->work->item_list)),
+        .payloads = buffer_make(node->work->payload_list, sizeof(node->work->payload_list)),
+        .bytes_max = node_param(node, PARAM_BATCH_BYTES),
+        .items_max = node_param(node, PARAM_BATCH_ITEMS),
+    };
+    fill(node, &filling);
+    if (filling.item_count > 0 || heartbeat_due(node)) {
+        propose_one(node, &filling, outbox);
+    }
+    outbox->again = outbox->again || (queue_waiting(node->queue) > 0 && slot_is_free(node));
+}

@@ -1,0 +1,319 @@
+#include "replica/core/queue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define QUEUE_NONE UINT32_MAX
+#define BUCKETS 32768u
+
+/* One client's requests in order of arrival. Rings with requests are linked in a circle. */
+struct ring {
+    uint8_t client[PUBLIC_KEY_BYTES];
+    uint32_t first;
+    uint32_t last;
+    uint32_t cursor; /* the first that is not proposed, or NONE */
+    uint32_t count;
+    uint32_t next; /* in the circle of rings in use */
+    uint32_t previous;
+    uint32_t chain;
+};
+
+struct queue {
+    struct pool *pool;
+    uint64_t hash_seed;
+    uint32_t count;
+    uint32_t waiting;
+    uint32_t turn; /* the ring whose turn it is, or NONE when no ring is in use */
+    uint32_t free_request;
+    uint32_t free_ring;
+    uint32_t request_bucket[BUCKETS];
+    uint32_t ring_bucket[BUCKETS];
+    struct queued requests[QUEUE_REQUESTS_MAX];
+    struct ring rings[QUEUE_CLIENTS_MAX];
+};
+
+enum status queue_open(struct pool *pool, uint64_t hash_seed, struct queue **out)
+{
+    struct queue *queue = calloc(1, sizeof(*queue));
+    if (queue == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    queue->pool = pool;
+    queue->hash_seed = hash_seed;
+    queue->turn = QUEUE_NONE;
+    for (uint32_t i = 0; i < BUCKETS; i++) {
+        queue->request_bucket[i] = QUEUE_NONE;
+        queue->ring_bucket[i] = QUEUE_NONE;
+    }
+    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX; i++) {
+        queue->requests[i].next = i + 1 < QUEUE_REQUESTS_MAX ? i + 1 : QUEUE_NONE;
+    }
+    for (uint32_t i = 0; i < QUEUE_CLIENTS_MAX; i++) {
+        queue->rings[i].next = i + 1 < QUEUE_CLIENTS_MAX ? i + 1 : QUEUE_NONE;
+    }
+    *out = queue;
+    return STATUS_OK;
+}
+
+void queue_close(struct queue *queue)
+{
+    free(queue);
+}
+
+/* Keyed, so that nobody outside can choose keys that share a bucket. Source of the mixing
+ * constants: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014. */
+static uint32_t bucket_of(const struct queue *queue, const uint8_t key[HASH_BYTES])
+{
+    uint64_t mixed = queue->hash_seed;
+    for (unsigned i = 0; i < HASH_BYTES; i += 8) {
+        mixed ^= bytes_get_u64be(key + i);
+        mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+        mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+        mixed ^= mixed >> 31;
+    }
+    return (uint32_t)(mixed % BUCKETS);
+}
+
+uint32_t queue_count(const struct queue *queue)
+{
+    return queue->count;
+}
+
+uint32_t queue_waiting(const struct queue *queue)
+{
+    return queue->waiting;
+}
+
+struct queued *queue_find(struct queue *queue, const uint8_t request_id[HASH_BYTES])
+{
+    uint32_t at = queue->request_bucket[bucket_of(queue, request_id)];
+    while (at != QUEUE_NONE) {
+        struct queued *queued = &queue->requests[at];
+        if (memcmp(queued->request_id, request_id, HASH_BYTES) == 0) {
+            return queued;
+        }
+        at = queued->chain;
+    }
+    return NULL;
+}
+
+static uint32_t ring_find(const struct queue *queue, const uint8_t client[PUBLIC_KEY_BYTES])
+{
+    uint32_t at = queue->ring_bucket[bucket_of(queue, client)];
+    while (at != QUEUE_NONE && memcmp(queue->rings[at].client, client, PUBLIC_KEY_BYTES) != 0) {
+        at = queue->rings[at].chain;
+    }
+    return at;
+}
+
+/* A new ring goes in before the one whose turn it is: last in the circle. */
+static void ring_link(struct queue *queue, uint32_t index)
+{
+    struct ring *ring = &queue->rings[index];
+    if (queue->turn == QUEUE_NONE) {
+        ring->next = index;
+        ring->previous = index;
+        queue->turn = index;
+        return;
+    }
+    struct ring *turn = &queue->rings[queue->turn];
+    ring->next = queue->turn;
+    ring->previous = turn->previous;
+    queue->rings[turn->previous].next = index;
+    turn->previous = index;
+}
+
+static uint32_t ring_make(struct queue *queue, const uint8_t client[PUBLIC_KEY_BYTES])
+{
+    uint32_t index = queue->free_ring;
+    if (index == QUEUE_NONE) {
+        return QUEUE_NONE;
+    }
+    struct ring *ring = &queue->rings[index];
+    queue->free_ring = ring->next;
+    uint32_t bucket = bucket_of(queue, client);
+    *ring = (struct ring){
+        .first = QUEUE_NONE,
+        .last = QUEUE_NONE,
+        .cursor = QUEUE_NONE,
+        .chain = queue->ring_bucket[bucket],
+    };
+    memcpy(ring->client, client, PUBLIC_KEY_BYTES);
+    queue->ring_bucket[bucket] = index;
+    ring_link(queue, index);
+    return index;
+}
+
+static void ring_drop(struct queue *queue, uint32_t index)
+{
+    struct ring *ring = &queue->rings[index];
+    uint32_t *link = &queue->ring_bucket[bucket_of(queue, ring->client)];
+    while (*link != index) {
+        link = &queue->rings[*link].chain;
+    }
+    *link = ring->chain;
+    if (ring->next == index) {
+        queue->turn = QUEUE_NONE;
+    } else {
+        queue->rings[ring->previous].next = ring->next;
+        queue->rings[ring->next].previous = ring->previous;
+        if (queue->turn == index) {
+            queue->turn = ring->next;
+        }
+    }
+    ring->next = queue->free_ring;
+    queue->free_ring = index;
+}
+
+static void ring_append(struct queue *queue, uint32_t ring_index, uint32_t index)
+{
+    struct ring *ring = &queue->rings[ring_index];
+    struct queued *queued = &queue->requests[index];
+    queued->ring = ring_index;
+    queued->next = QUEUE_NONE;
+    queued->previous = ring->last;
+    if (ring->last == QUEUE_NONE) {
+        ring->first = index;
+    } else {
+        queue->requests[ring->last].next = index;
+    }
+    ring->last = index;
+    if (ring->cursor == QUEUE_NONE) {
+        ring->cursor = index;
+    }
+    ring->count++;
+}
+
+struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTES],
+                         const uint8_t client[PUBLIC_KEY_BYTES], struct bytes item,
+                         struct bytes payloads)
+{
+    uint32_t index = queue->free_request;
+    if (index == QUEUE_NONE) {
+        return NULL;
+    }
+    uint32_t ring = ring_find(queue, client);
+    if (ring != QUEUE_NONE && queue->rings[ring].count >= QUEUE_PER_CLIENT_MAX) {
+        return NULL;
+    }
+    struct bytes item_copy = pool_copy(queue->pool, item);
+    struct bytes payloads_copy = pool_copy(queue->pool, payloads);
+    if (ring == QUEUE_NONE && item_copy.data != NULL && payloads_copy.data != NULL) {
+        ring = ring_make(queue, client);
+    }
+    if (item_copy.data == NULL || payloads_copy.data == NULL || ring == QUEUE_NONE) {
+        pool_give(queue->pool, item_copy.data);
+        pool_give(queue->pool, payloads_copy.data);
+        return NULL;
+    }
+    struct queued *queued = &queue->requests[index];
+    queue->free_request = queued->next;
+    uint32_t bucket = bucket_of(queue, request_id);
+    *queued = (struct queued){
+        .item = item_copy,
+        .payloads = payloads_copy,
+        .chain = queue->request_bucket[bucket],
+    };
+    memcpy(queued->request_id, request_id, HASH_BYTES);
+    memcpy(queued->client, client, PUBLIC_KEY_BYTES);
+    queue->request_bucket[bucket] = index;
+    ring_append(queue, ring, index);
+    queue->count++;
+    queue->waiting++;
+    return queued;
+}
+
+static void ring_remove(struct queue *queue, struct queued *queued, uint32_t index)
+{
+    struct ring *ring = &queue->rings[queued->ring];
+    if (ring->cursor == index) {
+        ring->cursor = queued->next;
+    }
+    if (queued->previous == QUEUE_NONE) {
+        ring->first = queued->next;
+    } else {
+        queue->requests[queued->previous].next = queued->next;
+    }
+    if (queued->next == QUEUE_NONE) {
+        ring->last = queued->previous;
+    } else {
+        queue->requests[queued->next].previous = queued->previous;
+    }
+    ring->count--;
+    if (ring->count == 0) {
+        ring_drop(queue, queued->ring);
+    }
+}
+
+void queue_remove(struct queue *queue, struct queued *queued)
+{
+    uint32_t index = (uint32_t)(queued - queue->requests);
+    CHECK(index < QUEUE_REQUESTS_MAX);
+    uint32_t *link = &queue->request_bucket[bucket_of(queue, queued->request_id)];
+    while (*link != index) {
+        link = &queue->requests[*link].chain;
+    }
+    *link = queued->chain;
+    if (!queued->proposed) {
+        queue->waiting--;
+    }
+    queue->count--;
+    ring_remove(queue, queued, index);
+    pool_give(queue->pool, queued->item.data);
+    pool_give(queue->pool, queued->payloads.data);
+    *queued = (struct queued){.next = queue->free_request};
+    queue->free_request = index;
+}
+
+/* The first request of the ring from its cursor on that is not proposed. Requests are proposed in
+ * order, so the cursor only steps over those that a lost view proposed out of it. */
+static uint32_t ring_waiting(struct queue *queue, struct ring *ring)
+{
+    while (ring->cursor != QUEUE_NONE && queue->requests[ring->cursor].proposed) {
+        ring->cursor = queue->requests[ring->cursor].next;
+    }
+    return ring->cursor;
+}
+
+struct queued *queue_next(struct queue *queue)
+{
+    if (queue->waiting == 0) {
+        return NULL;
+    }
+    for (uint32_t tries = 0; tries < QUEUE_CLIENTS_MAX; tries++) {
+        struct ring *ring = &queue->rings[queue->turn];
+        uint32_t index = ring_waiting(queue, ring);
+        if (index != QUEUE_NONE) {
+            return &queue->requests[index];
+        }
+        queue->turn = ring->next;
+    }
+    return NULL;
+}
+
+void queue_mark_proposed(struct queue *queue, struct queued *queued)
+{
+    CHECK(!queued->proposed);
+    queued->proposed = true;
+    queue->waiting--;
+    queue->turn = queue->rings[queued->ring].next;
+}
+
+void queue_unmark(struct queue *queue, struct queued *queued)
+{
+    CHECK(queued->proposed);
+    struct ring *ring = &queue->rings[queued->ring];
+    queued->proposed = false;
+    queue->waiting++;
+    ring->cursor = ring->first;
+}
+
+void queue_expire(struct queue *queue, uint64_t time_ms)
+{
+    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX && queue->waiting > 0; i++) {
+        struct queued *queued = &queue->requests[i];
+        if (queued->item.data != NULL && !queued->proposed && queued->not_after_ms < time_ms) {
+            queue_remove(queue, queued);
+        }
+    }
+}

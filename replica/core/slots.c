@@ -1,0 +1,204 @@
+/* What a slot does with its votes: prepared, committed, and the votes this replica sends. */
+#include "crypto/hash.h"
+#include "replica/core/node_parts.h"
+#include "storage/record.h"
+
+#include <string.h>
+
+struct bytes slot_vote_body(const struct node *node, const struct slot *slot, struct outbox *outbox)
+{
+    struct vote vote = {.epoch = node->epoch, .view = slot->view, .sequence = slot->sequence};
+    memcpy(vote.digest, slot->digest, HASH_BYTES);
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(vote_encode(&vote, &space));
+    return outbox_take_space(outbox, &space);
+}
+
+static void frame_send(struct outbox *outbox, struct bytes frame, uint32_t to)
+{
+    struct action *action = outbox_act(outbox, to == NODE_CLIENT ? ACTION_BROADCAST : ACTION_SEND);
+    action->to = to;
+    action->frame = frame;
+}
+
+static void own_sign(const struct node *node, enum sign_tag tag, struct bytes body,
+                     uint8_t out[SIG_BYTES])
+{
+    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk, tag,
+              node->cluster_id, body, out);
+}
+
+void vote_send(struct node *node, enum message_type type, const struct slot *slot, uint32_t to,
+               struct outbox *outbox)
+{
+    enum sign_tag tag = TAG_PREPARE;
+    CHECK(message_tag(type, &tag));
+    struct bytes body = slot_vote_body(node, slot, outbox);
+    uint8_t sig[SIG_BYTES];
+    own_sign(node, tag, body, sig);
+    frame_send(outbox,
+               message_frame(outbox, type, node->rid, body, BYTES_OF_ARRAY(sig), BYTES_EMPTY), to);
+}
+
+void pre_prepare_send(struct node *node, const struct slot *slot, uint32_t to,
+                      struct outbox *outbox)
+{
+    CHECK(slot->has_primary_sig);
+    CHECK(slot->batch.data != NULL);
+    struct bytes body = slot_vote_body(node, slot, outbox);
+    struct batch_parcel parcel = {.batch = slot->batch, .payloads = slot->payloads};
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(batch_parcel_encode(&parcel, &space));
+    struct bytes attachment = outbox_take_space(outbox, &space);
+    uint32_t primary = roster_primary(&node->roster, slot->view)->rid;
+    frame_send(outbox,
+               message_frame(outbox, MESSAGE_PRE_PREPARE, primary, body,
+                             BYTES_OF_ARRAY(slot->primary_sig), attachment),
+               to);
+}
+
+static void own_vote(const struct node *node, enum sign_tag tag, const struct slot *slot,
+                     struct outbox *outbox, struct one_vote *out)
+{
+    memcpy(out->digest, slot->digest, HASH_BYTES);
+    own_sign(node, tag, slot_vote_body(node, slot, outbox), out->sig);
+}
+
+/* The prepared certificate is durable before the COMMIT that rests on it can leave. */
+static void put_prepared(struct node *node, const struct slot *slot, struct outbox *outbox)
+{
+    uint8_t sigs[REPLICAS_MAX * (SIG_BYTES + 2)];
+    struct buffer list = buffer_make(sigs, sizeof(sigs));
+    uint64_t members = votes_members(&slot->prepares, slot->digest);
+    votes_put_sigs(&slot->prepares, members, &list);
+    struct prepared prepared = {
+        .vote = slot_vote_body(node, slot, outbox),
+        .members = members,
+        .sigs = {buffer_bytes(&list), members_count(members)},
+    };
+    memcpy(prepared.primary_sig, slot->primary_sig, SIG_BYTES);
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(prepared_encode(&prepared, &space));
+    journal_put(outbox, JOURNAL_PREPARED, slot->sequence, outbox_take_space(outbox, &space));
+}
+
+static void put_commit_certificate(struct node *node, const struct slot *slot,
+                                   struct outbox *outbox)
+{
+    uint8_t sigs[REPLICAS_MAX * (SIG_BYTES + 2)];
+    struct buffer list = buffer_make(sigs, sizeof(sigs));
+    uint64_t members = votes_members(&slot->commits, slot->digest);
+    votes_put_sigs(&slot->commits, members, &list);
+    struct certificate certificate = {
+        .body = slot_vote_body(node, slot, outbox),
+        .members = members,
+        .sigs = {buffer_bytes(&list), members_count(members)},
+    };
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(certificate_encode(&certificate, &space));
+    struct record_key key = record_key_block(RECORD_CERTIFICATE, slot->sequence);
+    outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&key), outbox_take_space(outbox, &space));
+}
+
+static void become_prepared(struct node *node, struct slot *slot, struct outbox *outbox)
+{
+    slot->stage = SLOT_PREPARED;
+    put_prepared(node, slot, outbox);
+    struct one_vote vote;
+    own_vote(node, TAG_COMMIT, slot, outbox, &vote);
+    votes_repeat(&slot->commits, node->self, &vote);
+    vote_send(node, MESSAGE_COMMIT, slot, NODE_CLIENT, outbox);
+    node_note(node, "prepared %llu", (unsigned long long)slot->sequence);
+}
+
+void slot_advance(struct node *node, struct slot *slot, struct outbox *outbox)
+{
+    if (slot->stage == SLOT_ACCEPTED && slot->batch.data != NULL &&
+        votes_count(&slot->prepares, slot->digest) >= node->roster.q - 1) {
+        become_prepared(node, slot, outbox);
+    }
+    if (slot->stage == SLOT_PREPARED &&
+        votes_count(&slot->commits, slot->digest) >= node->roster.q) {
+        slot->stage = SLOT_COMMITTED;
+        put_commit_certificate(node, slot, outbox);
+        node_note(node, "committed %llu", (unsigned long long)slot->sequence);
+    }
+}
+
+void slot_accept(struct node *node, struct slot *slot, struct outbox *outbox)
+{
+    slot->stage = SLOT_ACCEPTED;
+    struct slot_record record = {
+        .vote = slot_vote_body(node, slot, outbox),
+        .primary = roster_primary(&node->roster, slot->view)->rid,
+    };
+    memcpy(record.primary_sig, slot->primary_sig, SIG_BYTES);
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(slot_record_encode(&record, &space));
+    journal_put(outbox, JOURNAL_SLOT, slot->sequence, outbox_take_space(outbox, &space));
+    slot_put_batch(slot, outbox);
+    if (!node_is_primary(node)) {
+        struct one_vote vote;
+        own_vote(node, TAG_PREPARE, slot, outbox, &vote);
+        votes_repeat(&slot->prepares, node->self, &vote);
+        vote_send(node, MESSAGE_PREPARE, slot, NODE_CLIENT, outbox);
+    }
+    slot_advance(node, slot, outbox);
+}
+
+void slot_put_batch(const struct slot *slot, struct outbox *outbox)
+{
+    struct record_key batch_key = record_key_batch(slot->digest);
+    outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&batch_key), slot->batch);
+    struct record_key payloads_key = record_key_payloads(slot->digest);
+    outbox_put(outbox, FAMILY_PAYLOADS, record_key_bytes(&payloads_key), slot->payloads);
+}
+
+static void report_conflict(struct node *node, const struct message *message,
+                            const struct vote *vote, const struct one_vote *first, bool is_commit,
+                            struct outbox *outbox)
+{
+    struct vote other = *vote;
+    memcpy(other.digest, first->digest, HASH_BYTES);
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(vote_encode(&other, &space));
+    struct contradiction contradiction = {
+        .kind = is_commit ? EVIDENCE_COMMIT : EVIDENCE_PREPARE,
+        .rid = (uint32_t)message->envelope.rid,
+        .first = outbox_take_space(outbox, &space),
+        .second = message->envelope.body,
+        .first_sig = first->sig,
+        .second_sig = message->envelope.sig.data,
+    };
+    evidence_emit(node, &contradiction, outbox);
+}
+
+enum drop vote_take(struct node *node, const struct message *message, bool is_commit,
+                    struct outbox *outbox)
+{
+    struct vote vote;
+    if (vote_decode(message->envelope.body, &vote) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    uint32_t member = node_member(node, message->envelope.rid);
+    CHECK(member < REPLICAS_MAX);
+    struct slot *slot = window_slot(&node->window, vote.sequence);
+    if (slot->stage == SLOT_EMPTY) {
+        slot->view = vote.view;
+    }
+    struct one_vote one;
+    memcpy(one.digest, vote.digest, HASH_BYTES);
+    memcpy(one.sig, message->envelope.sig.data, SIG_BYTES);
+    struct votes *votes = is_commit ? &slot->commits : &slot->prepares;
+    switch (votes_add(votes, member, &one)) {
+    case VOTE_DUPLICATE:
+        return DROP_DUPLICATE;
+    case VOTE_CONFLICT:
+        report_conflict(node, message, &vote, &votes->by_member[member], is_commit, outbox);
+        return DROP_CONFLICT;
+    case VOTE_ADDED:
+        break;
+    }
+    slot_advance(node, slot, outbox);
+    return DROP_NONE;
+}

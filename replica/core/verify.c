@@ -1,0 +1,356 @@
+/* Everything about a frame that takes hashing or signature checks, as a function of the frame and a
+ * copy of the keys: it runs on any thread and never sees the node. Acceptance of a batch rests on
+ * this and on nothing that changes. */
+#include "crypto/hash.h"
+#include "governance/item.h"
+#include "replica/core/node_parts.h"
+
+#include <string.h>
+
+struct share {
+    const struct verify_job *job;
+    const struct sig_memo *memo;
+    uint32_t part;
+    uint32_t parts;
+};
+
+static bool memo_known(const struct sig_memo *memo, const uint8_t key[HASH_BYTES])
+{
+    return memo != NULL && memo->known(memo->context, key);
+}
+
+/* A token's inner signatures are the same with every request that shows the token. */
+static bool signature_good(const struct share *share, const struct item_signature *signature,
+                           bool remember)
+{
+    struct bytes parts[] = {
+        BYTES_OF_ARRAY(signature->public_key),
+        BYTES_OF_ARRAY(signature->statement),
+        BYTES_OF_ARRAY(signature->sig),
+    };
+    uint8_t key[HASH_BYTES];
+    if (remember) {
+        hash_parts(parts, 3, key);
+        if (memo_known(share->memo, key)) {
+            return true;
+        }
+    }
+    if (!share->job->scheme->verify(signature->public_key, parts[1], signature->sig)) {
+        return false;
+    }
+    if (remember && share->memo != NULL) {
+        share->memo->add(share->memo->context, key);
+    }
+    return true;
+}
+
+/* The context is the share. */
+static bool key_point_valid(void *context, const uint8_t public_key[PUBLIC_KEY_BYTES])
+{
+    const struct share *share = context;
+    uint8_t key[HASH_BYTES];
+    hash_bytes(bytes_make(public_key, PUBLIC_KEY_BYTES), key);
+    if (memo_known(share->memo, key)) {
+        return true;
+    }
+    bool valid = share->job->scheme->key_valid(public_key);
+    if (valid && share->memo != NULL) {
+        share->memo->add(share->memo->context, key);
+    }
+    return valid;
+}
+
+/* Each payload belongs to its statement: same length, and the salted hash. */
+static bool payloads_match(const struct item_view *view, struct wire_iter *payloads)
+{
+    for (uint32_t i = 0; i < view->count; i++) {
+        struct payload payload;
+        if (!payload_next(payloads, &payload) || payload.salt.len != SALT_BYTES ||
+            payload.bytes.len != view->statements[i].payload_len) {
+            return false;
+        }
+        struct bytes parts[] = {payload.salt, payload.bytes};
+        uint8_t hash[HASH_BYTES];
+        hash_parts(parts, 2, hash);
+        if (!hash_equal(hash, view->statements[i].payload_hash)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum drop item_verify(const struct share *share, const struct item *item,
+                             struct wire_iter *payloads)
+{
+    struct item_view view;
+    struct share context = *share;
+    if (item_parse(item, share->job->cluster_id, &view) != RESULT_OK ||
+        !item_shape(&view, key_point_valid, &context)) {
+        return DROP_MALFORMED;
+    }
+    if (!payloads_match(&view, payloads)) {
+        return DROP_DIGEST;
+    }
+    struct item_signature signatures[ITEM_SIGNATURES_MAX];
+    uint32_t count = item_signatures(&view, signatures);
+    for (uint32_t i = 0; i < count; i++) {
+        bool is_request = memcmp(signatures[i].statement, view.statement, STATEMENT_BYTES) == 0;
+        if (!signature_good(share, &signatures[i], !is_request)) {
+            return DROP_CLIENT_SIGNATURE;
+        }
+    }
+    return DROP_NONE;
+}
+
+static enum drop items_verify(const struct share *share, struct bytes batch_bytes,
+                              struct bytes payload_bytes)
+{
+    struct batch batch;
+    struct payloads payloads;
+    if (batch_decode(batch_bytes, &batch) != WIRE_OK ||
+        payloads_decode(payload_bytes, &payloads) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    struct wire_iter items = wire_iter_make(batch.items);
+    struct wire_iter rest = wire_iter_make(payloads.list);
+    struct item item;
+    for (uint32_t i = 0; item_next(&items, &item); i++) {
+        if (i % share->parts == share->part) {
+            enum drop drop = item_verify(share, &item, &rest);
+            if (drop != DROP_NONE) {
+                return drop;
+            }
+            continue;
+        }
+        struct payload skipped;
+        for (uint32_t k = 0; k < item.statements.count; k++) {
+            if (!payload_next(&rest, &skipped)) {
+                return DROP_MALFORMED;
+            }
+        }
+    }
+    return rest.left == 0 ? DROP_NONE : DROP_MALFORMED;
+}
+
+static enum drop request_verify(const struct share *share, const struct message *message)
+{
+    struct request_parcel parcel;
+    struct payloads payloads;
+    struct item item;
+    if (request_parcel_decode(message->attachment, &parcel) != WIRE_OK ||
+        item_decode(parcel.item, &item) != WIRE_OK ||
+        payloads_decode(parcel.payloads, &payloads) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (share->part != 0) {
+        return DROP_NONE;
+    }
+    struct wire_iter rest = wire_iter_make(payloads.list);
+    enum drop drop = item_verify(share, &item, &rest);
+    if (drop != DROP_NONE) {
+        return drop;
+    }
+    return rest.left == 0 ? DROP_NONE : DROP_MALFORMED;
+}
+
+static enum drop envelope_verify(const struct verify_job *job, const struct message *message)
+{
+    const struct envelope *envelope = &message->envelope;
+    enum sign_tag tag = TAG_STATUS;
+    if (!message_tag(envelope->type, &tag) || envelope->sig.len != SIG_BYTES) {
+        return DROP_MALFORMED;
+    }
+    const struct roster_member *member = roster_find(&job->roster, (uint32_t)envelope->rid);
+    if (member == NULL) {
+        return DROP_SENDER;
+    }
+    bool good = verify_body(job->scheme, member->sign_pk, tag, job->cluster_id, envelope->body,
+                            envelope->sig.data);
+    return good ? DROP_NONE : DROP_SIGNATURE;
+}
+
+static enum drop pre_prepare_verify(const struct share *share, const struct message *message)
+{
+    struct vote vote;
+    struct batch_parcel parcel;
+    if (vote_decode(message->envelope.body, &vote) != WIRE_OK ||
+        batch_parcel_decode(message->attachment, &parcel) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (share->part == 0) {
+        enum drop drop = envelope_verify(share->job, message);
+        uint8_t digest[HASH_BYTES];
+        hash_bytes(parcel.batch, digest);
+        if (drop != DROP_NONE) {
+            return drop;
+        }
+        if (!hash_equal(digest, vote.digest)) {
+            return DROP_DIGEST;
+        }
+    }
+    return items_verify(share, parcel.batch, parcel.payloads);
+}
+
+static bool header_checkpoint(const struct verify_job *job, struct bytes header_bytes,
+                              struct checkpoint *out)
+{
+    struct block_header header;
+    if (block_header_decode(header_bytes, &header) != WIRE_OK ||
+        !hash_equal(header.cluster_id, job->cluster_id) ||
+        !origin_make(job->charter_name, job->cluster_id, &out->origin)) {
+        return false;
+    }
+    out->tree_size = header.tree_size;
+    memcpy(out->tree_root, header.tree_root, HASH_BYTES);
+    out->height = header.height;
+    out->epoch = header.epoch;
+    out->time_ms = header.time_ms;
+    hash_bytes(header_bytes, out->header_hash);
+    return true;
+}
+
+static enum drop attest_verify(const struct verify_job *job, const struct message *message)
+{
+    struct attest attest;
+    struct checkpoint checkpoint;
+    const struct roster_member *member = roster_find(&job->roster, (uint32_t)message->envelope.rid);
+    if (member == NULL) {
+        return DROP_SENDER;
+    }
+    if (attest_decode(message->envelope.body, &attest) != WIRE_OK ||
+        !header_checkpoint(job, attest.header, &checkpoint)) {
+        return DROP_MALFORMED;
+    }
+    bool good =
+        checkpoint_verify(job->scheme, &checkpoint, NOTE_SIGN, member->sign_pk, attest.note_sig) &&
+        checkpoint_verify(job->scheme, &checkpoint, NOTE_COSIGN, member->cosign_pk, attest.cosig);
+    return good ? DROP_NONE : DROP_SIGNATURE;
+}
+
+/* Q distinct members signed `body` as COMMIT. */
+static bool commits_good(const struct verify_job *job, const struct certificate *certificate)
+{
+    struct wire_iter sigs = wire_iter_make(certificate->sigs);
+    if (certificate->members >> job->roster.n != 0 ||
+        members_count(certificate->members) != certificate->sigs.count ||
+        certificate->sigs.count < job->roster.q) {
+        return false;
+    }
+    for (uint32_t i = 0; i < job->roster.n; i++) {
+        struct item_sig sig;
+        if ((certificate->members >> i & 1) == 0) {
+            continue;
+        }
+        if (!item_sig_next(&sigs, &sig) ||
+            !verify_body(job->scheme, job->roster.members[i].sign_pk, TAG_COMMIT, job->cluster_id,
+                         certificate->body, sig.value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum drop block_verify(const struct share *share, const struct data *data,
+                              const struct message *message)
+{
+    struct block_parcel parcel;
+    struct certificate certificate;
+    struct vote vote;
+    if (block_parcel_decode(message->attachment, &parcel) != WIRE_OK ||
+        certificate_decode(parcel.commit, &certificate) != WIRE_OK ||
+        vote_decode(certificate.body, &vote) != WIRE_OK || vote.sequence != data->from) {
+        return DROP_MALFORMED;
+    }
+    if (share->part == 0) {
+        uint8_t digest[HASH_BYTES];
+        hash_bytes(parcel.batch, digest);
+        if (vote.epoch != share->job->roster.epoch || !hash_equal(digest, vote.digest) ||
+            !commits_good(share->job, &certificate)) {
+            return DROP_CERTIFICATE;
+        }
+    }
+    return items_verify(share, parcel.batch, parcel.payloads);
+}
+
+static enum drop batch_verify(const struct share *share, const struct data *data,
+                              const struct message *message)
+{
+    struct batch_parcel parcel;
+    if (batch_parcel_decode(message->attachment, &parcel) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    uint8_t digest[HASH_BYTES];
+    hash_bytes(parcel.batch, digest);
+    if (!hash_equal(digest, data->digest)) {
+        return DROP_DIGEST;
+    }
+    return items_verify(share, parcel.batch, parcel.payloads);
+}
+
+static enum drop stable_verify(const struct verify_job *job, const struct message *message)
+{
+    struct stable stable;
+    struct checkpoint checkpoint;
+    if (stable_decode(message->attachment, &stable) != WIRE_OK ||
+        !header_checkpoint(job, stable.header, &checkpoint)) {
+        return DROP_MALFORMED;
+    }
+    if (stable.members >> job->roster.n != 0 ||
+        members_count(stable.members) != stable.note_sigs.count ||
+        stable.note_sigs.count < job->roster.q || checkpoint.epoch != job->roster.epoch) {
+        return DROP_CERTIFICATE;
+    }
+    struct wire_iter sigs = wire_iter_make(stable.note_sigs);
+    for (uint32_t i = 0; i < job->roster.n; i++) {
+        struct item_sig sig;
+        if ((stable.members >> i & 1) != 0 &&
+            (!item_sig_next(&sigs, &sig) ||
+             !checkpoint_verify(job->scheme, &checkpoint, NOTE_SIGN, job->roster.members[i].sign_pk,
+                                sig.value))) {
+            return DROP_CERTIFICATE;
+        }
+    }
+    return DROP_NONE;
+}
+
+static enum drop data_verify(const struct share *share, const struct message *message)
+{
+    struct data data;
+    if (data_decode(message->envelope.body, &data) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    switch (data.kind) {
+    case FETCH_BATCH:
+        return batch_verify(share, &data, message);
+    case FETCH_BLOCKS:
+        return block_verify(share, &data, message);
+    case FETCH_STABLE:
+        return share->part == 0 ? stable_verify(share->job, message) : DROP_NONE;
+    default:
+        return DROP_NOT_WANTED;
+    }
+}
+
+enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t part,
+                     uint32_t parts, const struct sig_memo *memo)
+{
+    CHECK(part < parts);
+    struct share share = {.job = job, .memo = memo, .part = part, .parts = parts};
+    struct message message;
+    enum drop drop = message_split(frame, &message);
+    if (drop != DROP_NONE) {
+        return drop;
+    }
+    switch (message.envelope.type) {
+    case MESSAGE_REQUEST:
+        return request_verify(&share, &message);
+    case MESSAGE_PRE_PREPARE:
+        return pre_prepare_verify(&share, &message);
+    case MESSAGE_DATA:
+        return data_verify(&share, &message);
+    case MESSAGE_ATTEST:
+        return part == 0 ? attest_verify(job, &message) : DROP_NONE;
+    default:
+        return part == 0 ? envelope_verify(job, &message) : DROP_NONE;
+    }
+}
