@@ -1,0 +1,163 @@
+/* Requests that wait: in order for each client, clients in turn, bounded. */
+#include "replica/core/queue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+struct fixture {
+    struct pool pool;
+    struct queue *queue;
+};
+
+static int setup(void **state)
+{
+    static struct fixture fixture;
+    *state = &fixture;
+    if (pool_open(&fixture.pool, (size_t)4 * POOL_BLOCK_BYTES_MAX) != STATUS_OK) {
+        return -1;
+    }
+    return queue_open(&fixture.pool, 7, &fixture.queue) == STATUS_OK ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    queue_close(fixture->queue);
+    pool_close(&fixture->pool);
+    return 0;
+}
+
+static struct queued *add(struct fixture *fixture, uint8_t client, uint32_t number)
+{
+    uint8_t id[HASH_BYTES] = {client, (uint8_t)(number >> 8), (uint8_t)number};
+    uint8_t key[PUBLIC_KEY_BYTES] = {client};
+    struct queued *queued =
+        queue_add(fixture->queue, id, key, bytes_of_text("item"), bytes_of_text("payloads"));
+    if (queued != NULL) {
+        queued->not_after_ms = number;
+    }
+    return queued;
+}
+
+static void expect_next(struct fixture *fixture, uint8_t client, uint32_t number)
+{
+    struct queued *queued = queue_next(fixture->queue);
+    assert_non_null(queued);
+    assert_int_equal(queued->client[0], client);
+    assert_int_equal(queued->not_after_ms, number);
+    queue_mark_proposed(fixture->queue, queued);
+}
+
+static void clients_take_turns_and_keep_their_order(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t number = 1; number <= 3; number++) {
+        assert_non_null(add(fixture, 1, number));
+    }
+    assert_non_null(add(fixture, 2, 1));
+    assert_non_null(add(fixture, 3, 1));
+    assert_non_null(add(fixture, 3, 2));
+    expect_next(fixture, 1, 1);
+    expect_next(fixture, 2, 1);
+    expect_next(fixture, 3, 1);
+    expect_next(fixture, 1, 2);
+    expect_next(fixture, 3, 2);
+    expect_next(fixture, 1, 3);
+    assert_null(queue_next(fixture->queue));
+    assert_int_equal(queue_count(fixture->queue), 6);
+    assert_int_equal(queue_waiting(fixture->queue), 0);
+}
+
+static void a_request_is_found_until_it_is_removed(void **state)
+{
+    struct fixture *fixture = *state;
+    struct queued *queued = add(fixture, 1, 1);
+    assert_non_null(queued);
+    uint8_t id[HASH_BYTES];
+    memcpy(id, queued->request_id, HASH_BYTES);
+    assert_ptr_equal(queue_find(fixture->queue, id), queued);
+    queue_remove(fixture->queue, queued);
+    assert_null(queue_find(fixture->queue, id));
+    assert_int_equal(queue_count(fixture->queue), 0);
+    assert_int_equal(fixture->pool.used_bytes, 0);
+}
+
+static void one_client_cannot_fill_the_queue(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t number = 0; number < QUEUE_PER_CLIENT_MAX; number++) {
+        assert_non_null(add(fixture, 1, number));
+    }
+    assert_null(add(fixture, 1, QUEUE_PER_CLIENT_MAX));
+    assert_non_null(add(fixture, 2, 1));
+}
+
+static void an_unmarked_request_is_next_again(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_non_null(add(fixture, 1, 1));
+    assert_non_null(add(fixture, 1, 2));
+    struct queued *first = queue_next(fixture->queue);
+    queue_mark_proposed(fixture->queue, first);
+    queue_unmark(fixture->queue, first);
+    expect_next(fixture, 1, 1);
+    expect_next(fixture, 1, 2);
+}
+
+static void what_nobody_may_order_any_more_leaves(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t number = 1; number <= 10; number++) {
+        assert_non_null(add(fixture, (uint8_t)number, number));
+    }
+    expect_next(fixture, 1, 1);
+    queue_expire(fixture->queue, 6);
+    assert_int_equal(queue_waiting(fixture->queue), 5);
+    assert_int_equal(queue_count(fixture->queue), 6); /* the proposed one stays */
+}
+
+static void random_use_loses_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    uint32_t added = 0;
+    uint32_t removed = 0;
+    uint32_t seed = 1;
+    for (uint32_t i = 0; i < 20000; i++) {
+        seed = seed * 1664525u + 1013904223u;
+        if (seed >> 31 == 0 && queue_count(fixture->queue) < 2000) {
+            added += add(fixture, (uint8_t)(seed >> 8 & 63), i) != NULL ? 1 : 0;
+            continue;
+        }
+        struct queued *queued = queue_next(fixture->queue);
+        if (queued == NULL) {
+            continue;
+        }
+        queue_mark_proposed(fixture->queue, queued);
+        queue_remove(fixture->queue, queued);
+        removed++;
+    }
+    assert_int_equal(queue_count(fixture->queue), added - removed);
+    while (queue_next(fixture->queue) != NULL) {
+        queue_remove(fixture->queue, queue_next(fixture->queue));
+    }
+    assert_int_equal(queue_count(fixture->queue), 0);
+    assert_int_equal(fixture->pool.used_bytes, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(clients_take_turns_and_keep_their_order, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_request_is_found_until_it_is_removed, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_client_cannot_fill_the_queue, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_unmarked_request_is_next_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_nobody_may_order_any_more_leaves, setup, teardown),
+        cmocka_unit_test_setup_teardown(random_use_loses_nothing, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
