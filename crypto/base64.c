@@ -63,6 +63,5 @@ bool base64_decode_exact(struct bytes text, uint8_t *out, size_t len)
 {
     size_t decoded = 0;
 
-    return text.len == BASE64_CHARS(len) && base64_decode(text, out, len, &decoded) &&
-           decoded == len;
+    return base64_decode(text, out, len, &decoded) && decoded == len;
 }

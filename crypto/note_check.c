@@ -50,11 +50,11 @@ static void key_ids_make(const struct note_key *key, struct bytes origin, struct
     note_key_id(buffer_bytes(&name), NOTE_COSIGN, key->cosign_key, out->cosign);
 }
 
+/* Two equal sign keys are not looked for: they have one key id. */
 static bool keys_clash(const struct note_key *a, const struct note_key *b)
 {
-    return a->rid == b->rid || hash_equal(a->sign_key, b->sign_key) ||
-           hash_equal(a->cosign_key, b->cosign_key) || hash_equal(a->sign_key, b->cosign_key) ||
-           hash_equal(a->cosign_key, b->sign_key);
+    return a->rid == b->rid || hash_equal(a->cosign_key, b->cosign_key) ||
+           hash_equal(a->sign_key, b->cosign_key) || hash_equal(a->cosign_key, b->sign_key);
 }
 
 /* The ids of all keys, if nothing in the keyring can be counted twice. The names of cosign keys

@@ -141,8 +141,7 @@ static bool take_checkpoint(struct bytes text, struct checkpoint *out)
     return take_origin(&text, &out->origin) && take_number(&text, '\n', &out->tree_size) &&
            take_hash(&text, out->tree_root) && take_prefix(&text, bytes_of_text(extension)) &&
            take_number(&text, ' ', &out->height) && take_number(&text, ' ', &out->epoch) &&
-           take_number(&text, ' ', &out->time_ms) && take_hash(&text, out->header_hash) &&
-           text.len == 0;
+           take_number(&text, ' ', &out->time_ms) && take_hash(&text, out->header_hash);
 }
 
 enum note_result checkpoint_parse(struct bytes text, struct checkpoint *out)
@@ -154,8 +153,8 @@ enum note_result checkpoint_parse(struct bytes text, struct checkpoint *out)
     if (!take_checkpoint(text, &found) || found.tree_size > LOG_ENTRIES_MAX) {
         return NOTE_BAD_TEXT;
     }
-    /* One text for each checkpoint: no leading zeroes, no capitals in the origin, and whatever else
-     * reading might have let pass. */
+    /* One text for each checkpoint: no leading zeroes, no capitals in the origin, nothing after the
+     * end, and whatever else reading might have let pass. */
     checkpoint_text(&found, &again);
     CHECK(!again.full);
     if (!bytes_equal(buffer_bytes(&again), text)) {

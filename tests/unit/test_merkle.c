@@ -292,6 +292,41 @@ static void only_the_empty_root_is_consistent_from_size_zero(void **state)
     assert_false(merkle_consistency_verify(3, 2, root, root, BYTES_EMPTY));
 }
 
+/* What would verify but for the sizes that are stated: each proof is right for the hashes alone. */
+static void a_consistency_proof_must_fit_the_stated_sizes(void **state)
+{
+    uint8_t root[MERKLE_LEVELS + 1][HASH_BYTES];
+    uint8_t siblings[MERKLE_LEVELS * HASH_BYTES] = {0};
+
+    (void)state;
+    naive_tree_init(&tree, 8);
+    naive_root(&tree, 4, root[0]);
+    for (size_t i = 0; i < MERKLE_LEVELS; i++) {
+        merkle_node_hash(root[i], siblings + i * HASH_BYTES, root[i + 1]);
+    }
+    const struct bytes one = bytes_make(siblings, HASH_BYTES);
+
+    assert_true(merkle_consistency_verify(4, 8, root[0], root[1], one));
+    assert_false(merkle_consistency_verify(4, 16, root[0], root[1], one));
+    assert_false(merkle_consistency_verify(4, 9, root[0], root[1], one));
+    assert_true(merkle_consistency_verify(1, UINT64_C(1) << 47, root[0], root[47],
+                                          bytes_make(siblings, 47 * (size_t)HASH_BYTES)));
+    assert_false(merkle_consistency_verify(1, UINT64_C(1) << 48, root[0], root[48],
+                                           bytes_make(siblings, 48 * (size_t)HASH_BYTES)));
+
+    /* From a larger tree to a smaller one, and a proof where none is needed. */
+    uint8_t pair[2 * HASH_BYTES];
+
+    memcpy(pair, root[0], HASH_BYTES);
+    memcpy(pair + HASH_BYTES, siblings, HASH_BYTES);
+    assert_false(merkle_consistency_verify(3, 2, root[0], root[1], BYTES_OF_ARRAY(pair)));
+    naive_root(&tree, 3, root[0]);
+    memcpy(pair, tree.leaves[2], HASH_BYTES);
+    naive_root(&tree, 2, pair + HASH_BYTES);
+    assert_true(merkle_consistency_verify(3, 3, root[0], root[0], BYTES_EMPTY));
+    assert_false(merkle_consistency_verify(3, 3, root[0], root[0], BYTES_OF_ARRAY(pair)));
+}
+
 /* A log of equal leaves: the complete nodes of a level are all alike, so that trees of any size can
  * be had without storing them. */
 static uint8_t alike[MERKLE_LEVELS][HASH_BYTES];
@@ -407,6 +442,7 @@ int main(void)
         cmocka_unit_test(consistency_proofs_are_those_of_the_rfc_and_verify),
         cmocka_unit_test(a_damaged_consistency_proof_is_refused),
         cmocka_unit_test(only_the_empty_root_is_consistent_from_size_zero),
+        cmocka_unit_test(a_consistency_proof_must_fit_the_stated_sizes),
         cmocka_unit_test(the_largest_trees_have_proofs_that_verify),
         cmocka_unit_test(positions_outside_the_tree_are_refused),
         cmocka_unit_test(a_node_that_cannot_be_read_refuses_the_proof),

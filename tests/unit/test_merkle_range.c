@@ -189,6 +189,23 @@ static void a_claim_that_makes_no_sense_is_refused(void **state)
     }
 }
 
+/* All that is outside an empty range is the whole tree, so that its hashes do lead to the root. */
+static void an_empty_range_proves_nothing(void **state)
+{
+    uint8_t hashes[4][HASH_BYTES];
+    uint8_t root[HASH_BYTES];
+    const struct merkle_range empty = {3, 3, 8, BYTES_EMPTY};
+
+    (void)state;
+    naive_tree_init(&tree, 8);
+    naive_root(&tree, 8, root);
+    memcpy(hashes[0], tree.nodes[1][0], HASH_BYTES);
+    memcpy(hashes[1], tree.leaves[2], HASH_BYTES);
+    memcpy(hashes[2], tree.leaves[3], HASH_BYTES);
+    memcpy(hashes[3], tree.nodes[2][1], HASH_BYTES);
+    assert_false(both_verify(&empty, bytes_make(hashes, sizeof(hashes)), root));
+}
+
 static void proofs_from_a_block_just_appended_equal_those_from_the_store(void **state)
 {
     (void)state;
@@ -315,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_damaged_range_proof_is_refused),
         cmocka_unit_test(a_range_proof_holds_for_its_leaves_and_places_only),
         cmocka_unit_test(a_claim_that_makes_no_sense_is_refused),
+        cmocka_unit_test(an_empty_range_proves_nothing),
         cmocka_unit_test(proofs_from_a_block_just_appended_equal_those_from_the_store),
         cmocka_unit_test(a_part_of_a_verified_range_can_be_proven_on),
         cmocka_unit_test(a_span_answers_for_its_own_leaves_only),

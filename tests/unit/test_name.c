@@ -128,6 +128,9 @@ static void free_text_is_well_formed_utf8(void **state)
     };
 
     (void)state;
+    assert_true(name_is_text(bytes_make("\xE2\x82\xAC", 3), NAME_BYTES_MAX));
+    assert_false(name_is_text(bytes_make("\xE2\x82\xAC", 2), NAME_BYTES_MAX));
+    assert_false(name_is_text(bytes_make("\xE2\x82\xAC", 1), NAME_BYTES_MAX));
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
         if (!is_text(good[i])) {
             fail_msg("good %zu", i);
