@@ -86,7 +86,7 @@ static bool parse_number(struct bytes digits, uint64_t *out)
 {
     uint64_t number = 0;
 
-    if (digits.len == 0 || digits.len > 20 || (digits.len > 1 && digits.data[0] == '0')) {
+    if (digits.len == 0 || (digits.len > 1 && digits.data[0] == '0')) {
         return false;
     }
     for (size_t i = 0; i < digits.len; i++) {
