@@ -144,6 +144,12 @@ struct merkle_span {
 MUST_USE bool merkle_span_tail(struct merkle_span *span, const struct merkle_frontier *before,
                                struct bytes leaf_hashes, uint8_t (*nodes)[HASH_BYTES]);
 
+/* Bring the frontier that a tail span was made from to the end of the span, as appending its leaves
+ * would, without hashing anything again. `completed` (NULL for nobody) hears of the same nodes, but
+ * level by level. */
+void merkle_span_append(const struct merkle_span *span, struct merkle_frontier *frontier,
+                        merkle_completed *completed, void *context);
+
 /* Verify a range proof and keep its nodes: true exactly when merkle_range_verify is. `nodes` as
  * above. The span is unspecified after false. */
 MUST_USE bool merkle_span_verify(struct merkle_span *span, const struct merkle_range *range,

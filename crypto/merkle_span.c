@@ -103,6 +103,26 @@ bool merkle_span_tail(struct merkle_span *span, const struct merkle_frontier *be
     return true;
 }
 
+void merkle_span_append(const struct merkle_span *span, struct merkle_frontier *frontier,
+                        merkle_completed *completed, void *context)
+{
+    CHECK(span->end == span->size);
+    CHECK(frontier->size == span->begin);
+    for (unsigned level = 0; level <= span->top && level < MERKLE_PATH_MAX; level++) {
+        /* The nodes that end within the block: complete now, and not before. */
+        const uint64_t before = span->begin >> level;
+        const uint64_t after = span->end >> level;
+
+        for (uint64_t index = before; index < after && completed != NULL; index++) {
+            completed(context, level, index, node_at(span, level, index));
+        }
+        if (before != after && is_odd(after)) {
+            memcpy(frontier->hashes[level], node_at(span, level, after - 1), HASH_BYTES);
+        }
+    }
+    frontier->size = span->end;
+}
+
 /* Take the hashes outside the range from its proof. Whether there are exactly as many as needed. */
 static bool take_outside(struct merkle_span *span, struct bytes proof)
 {

@@ -240,6 +240,56 @@ static void proofs_from_a_block_just_appended_equal_those_from_the_store(void **
     }
 }
 
+struct reports {
+    size_t count;
+    bool seen[NAIVE_LEVELS][NAIVE_LEAVES_MAX];
+};
+
+static void on_completed(void *context, unsigned level, uint64_t index,
+                         const uint8_t hash[HASH_BYTES])
+{
+    struct reports *reports = context;
+
+    assert_in_range(level, 0, NAIVE_LEVELS - 1);
+    assert_in_range(index, 0, NAIVE_LEAVES_MAX - 1);
+    assert_false(reports->seen[level][index]);
+    assert_memory_equal(hash, tree.nodes[level][index], HASH_BYTES);
+    reports->seen[level][index] = true;
+    reports->count++;
+}
+
+static void appending_a_span_is_appending_its_leaves(void **state)
+{
+    (void)state;
+    naive_tree_init(&tree, 70);
+    for (size_t before = 0; before < 70; before++) {
+        for (size_t size = before + 1; size <= 70; size++) {
+            struct merkle_frontier frontier;
+            struct merkle_frontier one_by_one;
+            struct merkle_span span;
+            struct reports by_span = {0};
+            struct reports by_leaf = {0};
+            uint8_t root[HASH_BYTES];
+            uint8_t expected[HASH_BYTES];
+
+            assert_true(merkle_frontier_read(before, naive_tree_read, &tree, &frontier));
+            one_by_one = frontier;
+            assert_true(
+                merkle_span_tail(&span, &frontier, naive_tree_leaves(&tree, before, size), nodes));
+            merkle_span_append(&span, &frontier, on_completed, &by_span);
+            for (size_t i = before; i < size; i++) {
+                assert_true(merkle_append(&one_by_one, tree.leaves[i], on_completed, &by_leaf));
+            }
+            assert_int_equal(by_span.count, by_leaf.count);
+            assert_memory_equal(by_span.seen, by_leaf.seen, sizeof(by_leaf.seen));
+            assert_int_equal(frontier.size, size);
+            merkle_root(&frontier, root);
+            naive_root(&tree, size, expected);
+            assert_memory_equal(root, expected, HASH_BYTES);
+        }
+    }
+}
+
 static void a_part_of_a_verified_range_can_be_proven_on(void **state)
 {
     enum {
@@ -334,6 +384,7 @@ int main(void)
         cmocka_unit_test(a_claim_that_makes_no_sense_is_refused),
         cmocka_unit_test(an_empty_range_proves_nothing),
         cmocka_unit_test(proofs_from_a_block_just_appended_equal_those_from_the_store),
+        cmocka_unit_test(appending_a_span_is_appending_its_leaves),
         cmocka_unit_test(a_part_of_a_verified_range_can_be_proven_on),
         cmocka_unit_test(a_span_answers_for_its_own_leaves_only),
         cmocka_unit_test(a_span_stays_within_its_memory),
