@@ -12,22 +12,21 @@
  *     state_retire      at checkpoints, before the state root
  *
  * Settled here, where the design leaves room:
- *   - A loop over blocks is outside the loop over statements: for each block, for each statement,
- * op, stream, frozen, length; then that block's quota, rate and holders. Live tokens, conditions
- * and new streams come after all blocks.
- *   - The holder that counts under a block is the leaf holder, who acts.
- *   - Room for the records that the request itself needs (session, result, quotas) is the last test
- *     of step 3, E_CAPACITY: nothing is consumed, because nothing could be written. Room for new
- *     streams is the last of step 4.
- *   - A request whose holder or token is not admitted (E_HOLDERS or E_LIVE would hold) consumes
- *     nothing, whatever its code: its records would be the ones that these limits are there to
- * bound. A session that exists was admitted, so this concerns first uses only.
- *   - Governance entries (op govern) go to vestry/governance whatever the prefixes and freezes say.
- *     A governed key may do nothing else: E_OP. It must be current in the registry as a member,
- *     recovery holder, replica (sign key) or issuer, else E_AUTHOR, which takes the place of
- * step 2.
- *   - Reads are not replicated: of step 4 they meet op and stream, and they need no fresh number.
- */
+ *
+ * 1. The loop over blocks is outside the loop over statements: for each block, for each statement,
+ *    op, stream, frozen, length; then that block's quota, rate and holders. Live tokens, conditions
+ *    and new streams come after all blocks.
+ * 2. The holder that counts under a block is the leaf holder, who acts.
+ * 3. Room for the records that the request itself needs (session, result, quotas) is the last test
+ *    of step 3, E_CAPACITY: nothing is consumed, because nothing could be written. Room for new
+ *    streams is the last of step 4.
+ * 4. A request whose holder or token is not admitted (E_HOLDERS or E_LIVE would hold) consumes
+ *    nothing, whatever its code: its records would be the ones that these limits are there to
+ *    bound. A session that exists was admitted, so this concerns first uses only.
+ * 5. Governance entries (op govern) go to vestry/governance whatever prefixes and freezes say. A
+ *    governed key may do nothing else: E_OP. It must be current in the registry as a member,
+ *    recovery holder, replica (sign key) or issuer, else E_AUTHOR, which stands in for step 2.
+ * 6. Reads are not replicated: of step 4 they meet op and stream, and need no fresh number. */
 #ifndef VESTRY_GOVERNANCE_CAPABILITY_H
 #define VESTRY_GOVERNANCE_CAPABILITY_H
 
@@ -44,8 +43,8 @@ struct sig_oracle {
     bool (*key_valid)(void *context, const uint8_t public_key[PUBLIC_KEY_BYTES]);
 };
 
-/* An oracle that verifies with a scheme (its context) and remembers nothing. */
-MUST_USE struct sig_oracle sig_oracle_plain(const struct sig_scheme *scheme);
+/* An oracle that verifies with a scheme and remembers nothing. `scheme` must outlive it. */
+MUST_USE struct sig_oracle sig_oracle_plain(const struct sig_scheme **scheme);
 
 struct cap_context {
     const struct state *state;
@@ -59,8 +58,7 @@ struct cap_context {
 /* What one block of the chain is charged with. */
 struct cap_account {
     uint8_t block_id[HASH_BYTES];
-    uint64_t expires_ms;
-    uint64_t window_no;
+    struct quota_record quota; /* before the charge, in the window of rate that T is in */
     bool new_quota;
     bool new_holder;
 };
@@ -81,8 +79,8 @@ struct cap_verdict {
     uint8_t author_key[PUBLIC_KEY_BYTES];
     uint8_t session_key[PUBLIC_KEY_BYTES];
     uint8_t issuer[HASH_BYTES];
-    bool new_token; /* block 0 was never charged: one more live token of its issuer */
     bool new_session;
+    bool new_token; /* block 0 was never charged: one more live token of its issuer */
     uint32_t account_count;
     struct cap_account accounts[TOKEN_BLOCKS_MAX];
 };
@@ -91,14 +89,15 @@ struct cap_verdict {
 enum result_code cap_check(const struct cap_context *context, const struct item_view *view,
                            struct cap_verdict *verdict);
 
-/* Write down what the request leaves, when the verdict consumes (otherwise nothing happens). `code`
- * is the final one: cap_check's, or gov_apply's after it. Entries and bytes are charged only for
- * RESULT_OK, which alone has `first_index` and a count in its stored result. */
 struct cap_outcome {
-    enum result_code code;
-    uint64_t first_index;
+    enum result_code code; /* the final one: cap_check's, or gov_apply's after it */
+    uint64_t first_index;  /* in the log, of RESULT_OK */
     uint64_t height;
 };
+
+/* Write down what the request leaves, when the verdict consumes (otherwise nothing happens), before
+ * the next check on this state. Entries and bytes are charged for RESULT_OK only, and only its
+ * stored result has a first index and a count. */
 void cap_charge(struct state *state, const struct cap_verdict *verdict,
                 const struct cap_outcome *outcome);
 

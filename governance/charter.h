@@ -39,7 +39,7 @@
     RULE(RULE_RECOVERY,                                                                            \
          "more than half of the recovery holders are needed, and there are as many",               \
          "choose a threshold recovery above half of the holders and at most all of them")          \
-    RULE(RULE_ORDER, "every list is in ascending order of its ids, and replica ids are below 28",  \
+    RULE(RULE_ORDER, "every list is in ascending order of its ids",                                \
          "sort members, recovery, replicas, issuers and witnesses by their ids")                   \
     RULE(RULE_IDS, "no id is used twice, in whatever role", "rename one of the two")               \
     RULE(RULE_NAMES, "no person's or issuer's name is used twice", "rename one of the two")        \
@@ -83,7 +83,8 @@ struct charter_key {
 
 struct charter_replica {
     struct replica_row row;
-    char name[12]; /* "r0" */
+    size_t name_len;
+    uint8_t name[ID_BYTES_MAX]; /* "r0" */
 };
 
 struct charter_issuer {
@@ -116,7 +117,8 @@ struct charter_view {
 /* The id that the charter gives its cluster. */
 void charter_cluster_id(struct bytes charter_body, uint8_t out[HASH_BYTES]);
 
-/* Take a charter apart. Says nothing of its rules. */
+/* Take a charter apart. Says nothing of its rules, but refuses (WIRE_RANGE) a replica whose id is
+ * beyond what checkpoints can name, REPLICAS_MAX - 1. */
 MUST_USE enum wire_error charter_parse(struct bytes charter_body, struct charter_view *out);
 
 /* A rule that does not hold: which, and the id (or parameter's name) it concerns, or empty. `where`

@@ -41,7 +41,7 @@ MUST_USE bool roots_note(struct state *state, uint64_t height, const uint8_t roo
 MUST_USE bool section_read(const struct state *state, enum section section,
                            struct section_record *out);
 /* Replace the body: the version goes up by one (the first is 1). `body` must not borrow from the
- * state. False when the state is full. */
+ * state's records, but may lie in its scratch memory. False when the state is full. */
 MUST_USE bool section_write(struct state *state, enum section section, struct bytes body);
 
 /* SHA-256([1, [[section, version, SHA-256(body)]... ascending]]). All sections must be there. */

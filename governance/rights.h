@@ -41,7 +41,8 @@ struct rights_freeze {
 };
 
 struct rights {
-    uint64_t versions[SECTION_COUNT + 1]; /* of the sections that were read; 0: not yet */
+    uint64_t versions[SECTION_COUNT + 1]; /* of all sections; 0: not read yet */
+    uint8_t config_hash[HASH_BYTES];      /* of these versions */
     uint64_t profile;
     uint64_t feature_level;
     uint64_t params[PARAMS_MAX]; /* by number; unset ones have their defaults */
@@ -49,7 +50,7 @@ struct rights {
     uint32_t freeze_count;
     uint32_t revoked_block_count;
     uint32_t revoked_key_count;
-    struct rights_issuer issuers[ISSUERS_MAX]; /* ascending by id */
+    struct rights_issuer issuers[ISSUERS_MAX];
     struct rights_freeze freezes[FREEZES_MAX];
     uint8_t revoked_blocks[REVOKED_MAX][HASH_BYTES]; /* ascending */
     uint8_t revoked_keys[REVOKED_MAX][HASH_BYTES];   /* ascending */
@@ -58,8 +59,8 @@ struct rights {
 /* Empty: defaults, nothing known. */
 void rights_init(struct rights *rights);
 
-/* Read the sections that moved. True in `moved` (which may be NULL) when one did. False when a
- * section is missing or malformed: the state is not one that governance made. */
+/* Look at all sections and read those that moved. True in `moved` (which may be NULL) when one did.
+ * False when a section is missing or malformed: the state is not one that governance made. */
 MUST_USE bool rights_refresh(struct rights *rights, const struct state *state, bool *moved);
 
 MUST_USE uint64_t rights_param(const struct rights *rights, enum param param);

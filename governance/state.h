@@ -63,6 +63,18 @@ bool state_erase(struct state *state, struct bytes key);
 MUST_USE uint32_t state_count(const struct state *state);
 /* How many records could still be added by clients: what governance keeps is left out. */
 MUST_USE uint32_t state_room(const struct state *state);
+/* How many records could still be added by anyone. */
+MUST_USE uint32_t state_free(const struct state *state);
+
+/* Memory for making long values in, STATE_VALUE_BYTES_MAX each. One user of each at a time, within
+ * one call. */
+enum state_scratch {
+    SCRATCH_LIST,   /* elements of a list */
+    SCRATCH_BODY,   /* the object that holds the list */
+    SCRATCH_RECORD, /* the record that holds the object: section_write */
+    SCRATCH_COUNT,
+};
+MUST_USE struct buffer state_scratch(struct state *state, enum state_scratch which);
 
 /* --- Changes --------------------------------------------------------------------------------- */
 
@@ -76,16 +88,16 @@ struct state_change {
 };
 
 /* Each key that changed since the mark, once, in the order of its first change. Start with
- * *cursor = 0; false at the end. A key that was erased and is as it was is told too; one that came
- * and went since the mark is told as erased. No put or erase in between. */
+ * *cursor = 0; false at the end. A key whose record came and went since the mark is not told; one
+ * that was changed back to what it was is. No put or erase in between. */
 MUST_USE bool state_change_next(const struct state *state, uint32_t *cursor,
                                 struct state_change *out);
 
 /* --- Walks ----------------------------------------------------------------------------------- */
 
-/* Records whose key begins with the byte `kind`, in no order that means anything. Start with
- * *cursor = 0. The record handed out may be erased or replaced, and others erased, in between; no
- * record may be added. */
+/* Records whose key begins with the byte `kind` (not 0), in no order that means anything. Start
+ * with *cursor = 0. The record handed out may be erased or replaced, and others erased, in between;
+ * no record may be added. */
 MUST_USE bool state_next(const struct state *state, uint8_t kind, uint32_t *cursor,
                          struct bytes *key, struct bytes *value);
 
