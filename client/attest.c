@@ -21,7 +21,6 @@ struct stored_claim {
 };
 
 struct member_claims {
-    uint32_t next; /* the place that is overwritten next */
     struct stored_claim list[ATTESTS_KEPT];
 };
 
@@ -49,16 +48,12 @@ void attests_close(struct attests *attests)
     free(attests);
 }
 
+/* Claims lie in the place of their height, so that finding one costs nothing. */
 static struct stored_claim *find_height(struct attests *attests, uint32_t member, uint64_t height)
 {
-    struct member_claims *claims = &attests->members[member];
+    struct stored_claim *claim = &attests->members[member].list[height % ATTESTS_KEPT];
 
-    for (uint32_t i = 0; i < ATTESTS_KEPT; i++) {
-        if (claims->list[i].present && claims->list[i].claim.height == height) {
-            return &claims->list[i];
-        }
-    }
-    return NULL;
+    return claim->present && claim->claim.height == height ? claim : NULL;
 }
 
 /* A member's claim of exactly that header, unless it is known to be false. */
@@ -77,17 +72,13 @@ static struct stored_claim *find_claim(struct attests *attests, uint32_t member,
 static const struct stored_claim *look_claim(const struct attests *attests, uint32_t member,
                                              uint64_t height, const uint8_t header_hash[HASH_BYTES])
 {
-    const struct member_claims *claims = &attests->members[member];
+    const struct stored_claim *claim = &attests->members[member].list[height % ATTESTS_KEPT];
 
-    for (uint32_t i = 0; i < ATTESTS_KEPT; i++) {
-        const struct stored_claim *claim = &claims->list[i];
-
-        if (claim->present && claim->claim.height == height &&
-            hash_equal(claim->claim.header_hash, header_hash) && claim->cosigned != JUDGED_BAD) {
-            return claim;
-        }
+    if (!claim->present || claim->claim.height != height ||
+        !hash_equal(claim->claim.header_hash, header_hash) || claim->cosigned == JUDGED_BAD) {
+        return NULL;
     }
-    return NULL;
+    return claim;
 }
 
 static enum attest_result read_claim(const struct attests *attests, struct bytes bytes,
@@ -140,8 +131,7 @@ enum attest_result attests_add(struct attests *attests, uint32_t member, struct 
         *out = before->claim;
         return ATTEST_KNOWN;
     }
-    claims->list[claims->next] = claim;
-    claims->next = (claims->next + 1) % ATTESTS_KEPT;
+    claims->list[claim.claim.height % ATTESTS_KEPT] = claim;
     if (claim.claim.time_ms > attests->latest_time_ms[member]) {
         attests->latest_time_ms[member] = claim.claim.time_ms;
     }

@@ -16,7 +16,7 @@
 #include "crypto/status.h"
 #include "governance/roster.h"
 
-#define ATTESTS_KEPT 256 /* for each replica, the latest to arrive */
+#define ATTESTS_KEPT 256 /* heights for each replica */
 
 /* What is needed to judge claims; borrowed for the life of the attests. */
 struct attest_trust {
