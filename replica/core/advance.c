@@ -41,7 +41,8 @@ bool machine_advance(struct node *node, struct outbox *outbox)
         return true;
     }
     const struct slot *look = window_look(&node->window, next);
-    if (look == NULL || look->stage != SLOT_COMMITTED || look->batch.data == NULL) {
+    enum slot_stage needed = MUTANT(5) ? SLOT_PREPARED : SLOT_COMMITTED;
+    if (look == NULL || look->stage < needed || look->batch.data == NULL) {
         return false;
     }
     struct slot *slot = window_slot(&node->window, next);

@@ -28,7 +28,8 @@ static enum drop inspect_vote(const struct node *node, const struct message *mes
     if (vote->sequence <= node->window.stable) {
         return DROP_BELOW_WINDOW;
     }
-    if (vote->sequence - node->window.stable > node_param(node, PARAM_WINDOW)) {
+    uint64_t reach = MUTANT(7) ? UINT64_MAX : node_param(node, PARAM_WINDOW);
+    if (vote->sequence - node->window.stable > reach) {
         return DROP_ABOVE_WINDOW;
     }
     if (hash_is_zero(vote->digest)) {
@@ -46,7 +47,7 @@ static enum drop inspect_pre_prepare(const struct node *node, const struct messa
     if (drop != DROP_NONE) {
         return drop;
     }
-    if (message->envelope.rid != roster_primary(&node->roster, vote.view)->rid) {
+    if (message->envelope.rid != roster_primary(&node->roster, vote.view)->rid && !MUTANT(13)) {
         return DROP_NOT_PRIMARY;
     }
     if (vote.sequence <= node->head.height) {

@@ -157,7 +157,9 @@ static void item_run(struct run *run, const struct item *item)
         }
         struct cap_outcome charged = {(enum result_code)outcome.code, outcome.first_index,
                                       run->height};
-        cap_charge(node->state, &verdict, &charged);
+        if (!MUTANT(6)) {
+            cap_charge(node->state, &verdict, &charged);
+        }
     }
     result_append(run, &outcome);
 }
@@ -255,7 +257,9 @@ static void block_put_all(struct run *run, uint64_t first_index)
     stream_writer_end(&run->streams);
     block_put(run->node, &lists, run->outbox);
     state_put_changes(run->node->state, run->outbox);
-    head_put(run->node, run->outbox);
+    if (!MUTANT(10)) {
+        head_put(run->node, run->outbox);
+    }
 }
 
 static struct run run_make(struct node *node, struct outbox *outbox)
@@ -286,7 +290,8 @@ void machine_apply(struct node *node, const struct block_input *input, struct ou
     }
     struct run run = run_make(node, outbox);
     run.height = input->sequence;
-    run.time_ms = batch.time_ms > node->head.time_ms ? batch.time_ms : node->head.time_ms;
+    bool later = batch.time_ms > node->head.time_ms || MUTANT(12);
+    run.time_ms = later ? batch.time_ms : node->head.time_ms;
     run.payloads = wire_iter_make(payloads.list);
     uint64_t first_index = run.frontier.size;
     state_mark(node->state);

@@ -16,6 +16,7 @@
 #include "governance/charter.h"
 #include "replica/core/attestations.h"
 #include "replica/core/message.h"
+#include "replica/core/mutant.h"
 #include "replica/core/node.h"
 #include "replica/core/outbox_put.h"
 #include "replica/core/pool.h"

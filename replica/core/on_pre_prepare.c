@@ -59,7 +59,7 @@ enum drop on_pre_prepare(struct node *node, const struct message *message, struc
         return DROP_MALFORMED;
     }
     struct slot *slot = window_slot(&node->window, vote.sequence);
-    if (slot->stage != SLOT_EMPTY) {
+    if (slot->stage != SLOT_EMPTY && !(MUTANT(8) && slot->stage == SLOT_ACCEPTED)) {
         return again(node, slot, &vote, message, outbox);
     }
     if (!time_acceptable(node, batch.time_ms)) {

@@ -103,7 +103,9 @@ static void put_commit_certificate(struct node *node, const struct slot *slot,
 static void become_prepared(struct node *node, struct slot *slot, struct outbox *outbox)
 {
     slot->stage = SLOT_PREPARED;
-    put_prepared(node, slot, outbox);
+    if (!MUTANT(15)) {
+        put_prepared(node, slot, outbox);
+    }
     struct one_vote vote;
     own_vote(node, TAG_COMMIT, slot, outbox, &vote);
     votes_repeat(&slot->commits, node->self, &vote);
@@ -113,12 +115,16 @@ static void become_prepared(struct node *node, struct slot *slot, struct outbox 
 
 void slot_advance(struct node *node, struct slot *slot, struct outbox *outbox)
 {
+    uint32_t prepares = votes_count(&slot->prepares, slot->digest) + (MUTANT(1) ? 1 : 0);
     if (slot->stage == SLOT_ACCEPTED && slot->batch.data != NULL &&
-        votes_count(&slot->prepares, slot->digest) >= node->roster.q - 1) {
+        prepares >= node->roster.q - 1) {
         become_prepared(node, slot, outbox);
     }
-    if (slot->stage == SLOT_PREPARED &&
-        votes_count(&slot->commits, slot->digest) >= node->roster.q) {
+    uint32_t commits = votes_count(&slot->commits, slot->digest) + (MUTANT(2) ? 1 : 0);
+    if (MUTANT(3)) {
+        commits = members_count(slot->commits.present);
+    }
+    if (slot->stage == SLOT_PREPARED && commits >= node->roster.q) {
         slot->stage = SLOT_COMMITTED;
         put_commit_certificate(node, slot, outbox);
         node_note(node, "committed %llu", (unsigned long long)slot->sequence);
@@ -135,8 +141,13 @@ void slot_accept(struct node *node, struct slot *slot, struct outbox *outbox)
     memcpy(record.primary_sig, slot->primary_sig, SIG_BYTES);
     struct buffer space = outbox_open_space(outbox);
     CHECK(slot_record_encode(&record, &space));
-    journal_put(outbox, JOURNAL_SLOT, slot->sequence, outbox_take_space(outbox, &space));
-    slot_put_batch(slot, outbox);
+    struct bytes value = outbox_take_space(outbox, &space);
+    if (!MUTANT(4)) {
+        journal_put(outbox, JOURNAL_SLOT, slot->sequence, value);
+    }
+    if (!MUTANT(14)) {
+        slot_put_batch(slot, outbox);
+    }
     if (!node_is_primary(node)) {
         struct one_vote vote;
         own_vote(node, TAG_PREPARE, slot, outbox, &vote);

@@ -231,6 +231,9 @@ static enum drop attest_verify(const struct verify_job *job, const struct messag
 static bool commits_good(const struct verify_job *job, const struct certificate *certificate)
 {
     struct wire_iter sigs = wire_iter_make(certificate->sigs);
+    if (MUTANT(9)) {
+        return true;
+    }
     if (certificate->members >> job->roster.n != 0 ||
         members_count(certificate->members) != certificate->sigs.count ||
         certificate->sigs.count < job->roster.q) {
