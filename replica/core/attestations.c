@@ -72,7 +72,7 @@ uint64_t attestations_members(const struct attestations *all, uint64_t height,
     uint64_t members = 0;
     for (uint32_t member = 0; member < REPLICAS_MAX; member++) {
         const struct attested *attested = attestations_find(all, member, height);
-        if (attested != NULL && (hash_equal(attested->header_hash, header_hash) || MUTANT(11))) {
+        if (attested != NULL && (MUTANT(11) || hash_equal(attested->header_hash, header_hash))) {
             members |= UINT64_C(1) << member;
         }
     }
