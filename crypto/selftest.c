@@ -49,6 +49,10 @@ static bool sign_holds(const struct sig_scheme *scheme, const struct selftest_by
     uint8_t key[PUBLIC_KEY_BYTES];
     uint8_t sig[SIG_BYTES];
 
+    /* A program that only verifies has a scheme without its secret half. */
+    if (scheme->sign == NULL) {
+        return scheme->verify(vector->result, message, expected_sig);
+    }
     scheme->public_key(vector->key, key);
     if (memcmp(key, vector->result, PUBLIC_KEY_BYTES) != 0) {
         return false;
