@@ -44,7 +44,8 @@ BANNED = {
 BANNED_CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 LEFTOVER = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 CONTROL = re.compile(r"^\s*(?:\}\s*)?(?:else\s+)?(if|for|while|switch)\b")
-TYPEDEF = re.compile(r"^\s*typedef\s+(?:struct|union|enum)\b")
+# A function type that returns one is not meant.
+TYPEDEF = re.compile(r"^\s*typedef\s+(?:struct|union|enum)\b[^(]*[;{]\s*$")
 
 CODE = (".c", ".h")
 SCRIPTS = (".py", ".sh", ".cmake", "CMakeLists.txt", "/run", "/install-deps", "/quickstart")
