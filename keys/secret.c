@@ -29,7 +29,8 @@ enum status secret_open(struct secret *secret, size_t capacity, enum secret_lock
                         struct problem *problem)
 {
     CHECK(capacity > 0);
-    uint8_t *data = sodium_malloc(capacity);
+    /* Initialising again costs nothing, and a library cannot know whether its program did. */
+    uint8_t *data = sodium_init() < 0 ? NULL : sodium_malloc(capacity);
     if (data == NULL) {
         return problem_say(problem, STATUS_NO_MEMORY, "no memory for a secret");
     }
