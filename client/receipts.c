@@ -125,3 +125,8 @@ void vestry_receipts_free(struct vestry_receipts *receipts)
     parcel_close(&receipts->parcel);
     free(receipts);
 }
+
+void vestry_free(void *memory)
+{
+    free(memory);
+}
