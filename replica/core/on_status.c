@@ -5,22 +5,23 @@
 
 #define HELP_INTERVAL_MS 50
 #define HELP_SLOTS_MAX 32
-#define HELP_BATCHES_MAX 4
+#define HELP_BATCH_BYTES_MAX ((size_t)1 << 20) /* the last one may exceed it */
 
 static bool bit_of(struct bytes bitmap, uint64_t index)
 {
     return index / 8 < bitmap.len && (bitmap.data[index / 8] >> index % 8 & 1) != 0;
 }
 
-/* Send what `report` shows to be missing of one slot. True when a batch was sent. */
-static bool help_slot(struct node *node, const struct slot *slot,
-                      const struct status_report *report, uint32_t to, struct outbox *outbox)
+/* Send what `report` shows to be missing of one slot. Returns the bytes of the batch, if it is
+ * sent. */
+static size_t help_slot(struct node *node, const struct slot *slot,
+                        const struct status_report *report, uint32_t to, struct outbox *outbox)
 {
     uint64_t bit = slot->sequence - report->stable - 1;
-    bool sent_batch = false;
+    size_t batch_bytes = 0;
     if (!bit_of(report->held, bit) && slot->has_primary_sig && slot->batch.data != NULL) {
         pre_prepare_send(node, slot, to, outbox);
-        sent_batch = true;
+        batch_bytes = slot->batch.len + slot->payloads.len;
     }
     bool backup = roster_primary(&node->roster, slot->view)->rid != node->rid;
     if (!bit_of(report->prepared, bit) && backup && slot->has_primary_sig) {
@@ -30,7 +31,7 @@ static bool help_slot(struct node *node, const struct slot *slot,
         (votes_members(&slot->commits, slot->digest) >> node->self & 1) != 0) {
         vote_send(node, MESSAGE_COMMIT, slot, to, outbox);
     }
-    return sent_batch;
+    return batch_bytes;
 }
 
 static void help_slots(struct node *node, const struct status_report *report, uint32_t to,
@@ -40,13 +41,14 @@ static void help_slots(struct node *node, const struct status_report *report, ui
     if (from < node->window.stable) {
         return; /* it needs blocks, and sees that by our STATUS */
     }
-    uint32_t batches = 0;
+    size_t batch_bytes = 0;
     for (uint64_t n = from + 1; n <= from + HELP_SLOTS_MAX && outbox_has_room(outbox); n++) {
         const struct slot *slot = window_look(&node->window, n);
         if (slot == NULL || slot->stage == SLOT_EMPTY || slot->view != report->view) {
             continue;
         }
-        if (help_slot(node, slot, report, to, outbox) && ++batches == HELP_BATCHES_MAX) {
+        batch_bytes += help_slot(node, slot, report, to, outbox);
+        if (batch_bytes >= HELP_BATCH_BYTES_MAX) {
             return;
         }
     }
