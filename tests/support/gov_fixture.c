@@ -387,6 +387,16 @@ void gov_request_init(struct gov_request *request, uint64_t request_no)
     request->statements[0] = (struct gov_statement){"pay/eu", 100, U64_UNLIMITED};
 }
 
+void gov_payload_hash(uint64_t payload_len, uint8_t out[HASH_BYTES])
+{
+    static const uint8_t zeroes[SALT_BYTES + GOV_PAYLOAD_MAX];
+
+    gov_seed("payload", out);
+    if (payload_len <= GOV_PAYLOAD_MAX) {
+        hash_bytes(bytes_make(zeroes, SALT_BYTES + (size_t)payload_len), out);
+    }
+}
+
 static void statement_encode_as(const struct gov_request *request, uint32_t index,
                                 struct buffer *out)
 {
@@ -405,7 +415,7 @@ static void statement_encode_as(const struct gov_request *request, uint32_t inde
         .expect_stream_len = plan->expect,
     };
 
-    gov_seed("payload", made.payload_hash);
+    gov_payload_hash(plan->payload_len, made.payload_hash);
     CHECK(statement_encode(&made, out));
 }
 

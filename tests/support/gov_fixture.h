@@ -116,6 +116,10 @@ struct gov_request {
     struct item item; /* borrows from the above and from the token */
 };
 
+/* The hash of a payload of so many zero bytes under a zero salt; beyond the maximum, of nothing. */
+#define GOV_PAYLOAD_MAX 4096
+void gov_payload_hash(uint64_t payload_len, uint8_t out[HASH_BYTES]);
+
 /* Append one entry of 100 bytes to pay/eu, ten seconds to live from genesis. */
 void gov_request_init(struct gov_request *request, uint64_t request_no);
 /* `token` may be NULL: a governed key, whose seed `author` names. */
