@@ -4,6 +4,7 @@
 #include "governance/apply.h"
 #include "governance/genesis.h"
 #include "governance/records.h"
+#include "governance/session.h"
 #include "replica/core/machine_put.h"
 
 #include <string.h>
@@ -137,6 +138,16 @@ static enum result_code item_judge(struct run *run, const struct item_view *view
     return code;
 }
 
+/* A request that is in the log already, proposed once more: its author has, or can ask for, the
+ * first result, and must not be told that the number was used. */
+static bool is_repetition(const struct run *run, const struct item_view *view)
+{
+    struct session_result first;
+    return session_result_find(run->node->state, view->session_key, view->request.request_no,
+                               &first) &&
+           hash_equal(first.request_id, view->request_id);
+}
+
 static void item_run(struct run *run, const struct item *item)
 {
     struct node *node = run->node;
@@ -149,7 +160,9 @@ static void item_run(struct run *run, const struct item *item)
     if (outcome.code == RESULT_OK) {
         struct cap_verdict verdict;
         outcome.code = item_judge(run, view, payload, &verdict);
-        memcpy(outcome.client, view->author_key, PUBLIC_KEY_BYTES);
+        if (outcome.code != E_REPLAY || !is_repetition(run, view)) {
+            memcpy(outcome.client, view->author_key, PUBLIC_KEY_BYTES);
+        }
         if (outcome.code == RESULT_OK) {
             outcome.first_index = run->frontier.size;
             outcome.count = view->count;

@@ -45,7 +45,7 @@ struct action {
 
 /* One request of an executed block. */
 struct item_outcome {
-    uint8_t client[PUBLIC_KEY_BYTES]; /* the session's key: leaf holder, or governed key */
+    uint8_t client[PUBLIC_KEY_BYTES]; /* leaf holder, or governed key; zero: nobody is to be told */
     uint8_t request_id[HASH_BYTES];
     uint64_t code;        /* enum result_code */
     uint64_t first_index; /* of its entries; meaningful when code is RESULT_OK */
