@@ -54,7 +54,7 @@ void transcript_confirmed(struct transcript_run *run, const char *words)
     }
 }
 
-/* SHA-256 of the program that is running, a piece at a time. */
+/* SHA-256 of the program that is running. */
 static enum status hash_of_tool(uint8_t out[HASH_BYTES], struct problem *problem)
 {
     static uint8_t program[TOOL_BYTES_MAX];

@@ -99,11 +99,37 @@ static void put_token(const struct cli *cli, const struct token_view *view,
     token_words(view, charter, out);
 }
 
+/* What is passed on must be good itself, and so must what was made. */
+static enum status check_token(const char *path, const struct making *making,
+                               const struct token_view *view, struct problem *problem)
+{
+    struct token_verdict verdict;
+    uint8_t raw[256];
+    struct buffer why = buffer_make(raw, sizeof(raw));
+
+    const enum result_code code =
+        token_check(making->charter, view, &sig_ed25519, making->now_ms, &verdict);
+    if (code == RESULT_OK || code == E_NOT_YET) {
+        return STATUS_OK;
+    }
+    token_verdict_words(&verdict, &why);
+    (void)problem_say(problem, STATUS_CORRUPT, "%s: %.*s", path, (int)why.len,
+                      (const char *)why.data);
+    return problem_advise(problem, "ask who gave it to you for another token");
+}
+
 static enum cli_code finish(struct making *making, enum status status, bool rights)
 {
     struct token_view view;
 
     secret_key_close(&making->key);
+    if (status == STATUS_OK) {
+        CHECK(token_parse(buffer_bytes(&making->token), making->charter->cluster_id, &view) ==
+              RESULT_OK);
+        status = check_token("the new token", making, &view, &making->problem);
+        /* The wish was wrong then, not a file. */
+        making->problem.status = STATUS_REFUSED;
+    }
     if (status == STATUS_OK) {
         rights = false;
         status = token_write(making->out_path, buffer_bytes(&making->token), &making->problem);
@@ -112,8 +138,6 @@ static enum cli_code finish(struct making *making, enum status status, bool righ
         return fail(making->cli, rights, &making->problem);
     }
     ceremony_output(buffer_bytes(&making->token));
-    CHECK(token_parse(buffer_bytes(&making->token), making->charter->cluster_id, &view) ==
-          RESULT_OK);
     put_token(making->cli, &view, making->charter);
     return cli_print(making->cli, tool_out());
 }
@@ -162,25 +186,6 @@ static enum status read_token(const char *path, const uint8_t cluster_id[HASH_BY
         return problem_advise(problem, "ask who gave it to you for another copy");
     }
     return STATUS_OK;
-}
-
-/* What is passed on must be good itself. */
-static enum status check_token(const char *path, const struct making *making,
-                               const struct token_view *view, struct problem *problem)
-{
-    struct token_verdict verdict;
-    uint8_t raw[256];
-    struct buffer why = buffer_make(raw, sizeof(raw));
-
-    const enum result_code code =
-        token_check(making->charter, view, &sig_ed25519, making->now_ms, &verdict);
-    if (code == RESULT_OK || code == E_NOT_YET) {
-        return STATUS_OK;
-    }
-    token_verdict_words(&verdict, &why);
-    (void)problem_say(problem, STATUS_CORRUPT, "%s: %.*s", path, (int)why.len,
-                      (const char *)why.data);
-    return problem_advise(problem, "ask who gave it to you for another token");
 }
 
 enum cli_code cmd_token_attenuate(struct cli *cli)

@@ -171,6 +171,12 @@ static enum status unknown_option(const struct cli *cli, struct bytes name, stru
     return advise_help(cli, problem);
 }
 
+static enum status takes_no_value(const struct cli *cli, const char *name, struct problem *problem)
+{
+    (void)problem_say(problem, STATUS_INVALID, "--%s takes no value", name);
+    return advise_help(cli, problem);
+}
+
 /* One option, in the form --name, --name VALUE or --name=VALUE. `at` moves over a value. */
 static enum status take_option(struct cli *cli, char **argv, int argc, int *at,
                                struct problem *problem)
@@ -180,9 +186,9 @@ static enum status take_option(struct cli *cli, char **argv, int argc, int *at,
     const struct bytes name =
         bytes_make(text, equals == NULL ? strlen(text) : (size_t)(equals - text));
 
-    if (bytes_equal(name, bytes_of_text("json")) && equals == NULL) {
-        cli->json = true;
-        return STATUS_OK;
+    if (bytes_equal(name, bytes_of_text("json"))) {
+        cli->json = equals == NULL;
+        return cli->json ? STATUS_OK : takes_no_value(cli, "json", problem);
     }
     const struct cli_option *option = find_option(cli, name);
     if (option == NULL) {
@@ -190,8 +196,7 @@ static enum status take_option(struct cli *cli, char **argv, int argc, int *at,
     }
     const char *value = equals == NULL ? NULL : equals + 1;
     if (option->value == NULL && value != NULL) {
-        (void)problem_say(problem, STATUS_INVALID, "--%s takes no value", option->name);
-        return advise_help(cli, problem);
+        return takes_no_value(cli, option->name, problem);
     }
     if (option->value != NULL && value == NULL) {
         if (*at + 1 >= argc) {
