@@ -34,7 +34,7 @@ struct gov_fixture {
     const char *prefixes[ISSUERS_MAX][STREAM_PREFIXES_MAX];
     struct key_row witnesses[WITNESSES_MAX];
     struct param_row params[PARAMS_MAX];
-    char ids[256][16];
+    char ids[256][48];
     uint32_t ids_used;
     uint8_t lists[8][65536];
     uint8_t body[65536];
