@@ -245,20 +245,25 @@ static uint32_t records_needed(const struct cap_context *context, const struct c
     return needed;
 }
 
+/* The most that one request can add: session, result, an account and a holder for each block, a
+ * live token and its issuer's count. */
+#define RECORDS_OF_A_REQUEST_MAX (2 + 2 * TOKEN_BLOCKS_MAX + 2)
+
 static enum result_code capacity_check(const struct cap_context *context,
                                        const struct cap_verdict *verdict)
 {
-    const uint32_t needed = records_needed(context, verdict);
     const struct state_key sessions = state_key_counter(COUNTER_SESSIONS);
+    const uint32_t room =
+        verdict->governed ? state_free(context->state) : state_room(context->state);
 
-    if (verdict->governed) {
-        return needed <= state_free(context->state) ? RESULT_OK : E_CAPACITY;
-    }
-    if (verdict->new_session &&
+    if (!verdict->governed && verdict->new_session &&
         counter_read(context->state, &sessions) >= rights_param(context->rights, PARAM_SESSIONS)) {
         return E_CAPACITY;
     }
-    return needed <= state_room(context->state) ? RESULT_OK : E_CAPACITY;
+    if (room >= RECORDS_OF_A_REQUEST_MAX) {
+        return RESULT_OK;
+    }
+    return records_needed(context, verdict) <= room ? RESULT_OK : E_CAPACITY;
 }
 
 /* --- Step 4: what is asked for -----------------------------------------------------------------
@@ -425,10 +430,10 @@ static enum result_code chain_use_check(const struct cap_context *context,
 {
     for (uint32_t i = 0; i < view->chain.count; i++) {
         const struct token_block *block = &view->chain.blocks[i];
-        enum result_code code =
-            block_statements_check(context, view, &block->limits, &verdict->position);
+        enum result_code code = RESULT_OK;
 
         verdict->block = i;
+        code = block_statements_check(context, view, &block->limits, &verdict->position);
         if (code == RESULT_OK && context->audience == 0) {
             code = block_account_check(view, block, &verdict->accounts[i]);
         }

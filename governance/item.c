@@ -140,8 +140,60 @@ static bool request_is_shaped(const struct request *request)
     }
 }
 
+/* The memo's entry for the token of a request, filled in. The hash that the request claims for it
+ * says where to look; the bytes decide. NULL when it cannot be remembered: `code` says why. */
+static const struct token_memo_entry *memo_parse(const struct token_memo *memo,
+                                                 const struct item_view *view,
+                                                 const uint8_t cluster_id[HASH_BYTES],
+                                                 enum result_code *code)
+{
+    const uint32_t place = bytes_get_u32be(view->request.author.id) % memo->count;
+    struct token_memo_entry *entry = &memo->entries[place];
+
+    if (entry->len == view->token.len && entry->len != 0 &&
+        memcmp(entry->bytes, view->token.data, entry->len) == 0) {
+        return entry;
+    }
+    entry->len = 0;
+    if (view->token.len == 0 || view->token.len > TOKEN_BYTES_MAX) {
+        *code = E_ENCODING;
+        return NULL;
+    }
+    memcpy(entry->bytes, view->token.data, view->token.len);
+    *code = token_parse(bytes_make(entry->bytes, view->token.len), cluster_id, &entry->view);
+    if (*code != RESULT_OK) {
+        return NULL;
+    }
+    hash_bytes(view->token, entry->hash);
+    entry->len = view->token.len;
+    return entry;
+}
+
+static enum result_code chain_take(const struct token_memo *memo,
+                                   const uint8_t cluster_id[HASH_BYTES], struct item_view *view)
+{
+    enum result_code code = RESULT_OK;
+
+    if (memo == NULL) {
+        code = token_parse(view->token, cluster_id, &view->chain);
+        hash_bytes(view->token, view->token_hash);
+        return code;
+    }
+
+    const struct token_memo_entry *entry = memo_parse(memo, view, cluster_id, &code);
+
+    if (entry != NULL) {
+        view->chain.count = entry->view.count;
+        memcpy(view->chain.blocks, entry->view.blocks,
+               entry->view.count * sizeof(entry->view.blocks[0]));
+        memcpy(view->token_hash, entry->hash, HASH_BYTES);
+    }
+    return code;
+}
+
 /* Who acts: the leaf of the token, or a governed key. */
-static enum result_code author_take(const uint8_t cluster_id[HASH_BYTES], struct item_view *view)
+static enum result_code author_take(const struct token_memo *memo,
+                                    const uint8_t cluster_id[HASH_BYTES], struct item_view *view)
 {
     if (view->request.author.kind == AUTHOR_KEY) {
         memcpy(view->author_key, view->request.author.id, PUBLIC_KEY_BYTES);
@@ -149,7 +201,7 @@ static enum result_code author_take(const uint8_t cluster_id[HASH_BYTES], struct
         return view->token.len == 0 ? RESULT_OK : E_ENCODING;
     }
 
-    const enum result_code code = token_parse(view->token, cluster_id, &view->chain);
+    const enum result_code code = chain_take(memo, cluster_id, view);
 
     if (code != RESULT_OK) {
         return code;
@@ -157,14 +209,13 @@ static enum result_code author_take(const uint8_t cluster_id[HASH_BYTES], struct
 
     const struct token_block *leaf = &view->chain.blocks[view->chain.count - 1];
 
-    hash_bytes(view->token, view->token_hash);
     memcpy(view->author_key, leaf->holder, PUBLIC_KEY_BYTES);
     memcpy(view->session_key, leaf->id, HASH_BYTES);
     return RESULT_OK;
 }
 
-enum result_code item_parse(const struct item *item, const uint8_t cluster_id[HASH_BYTES],
-                            struct item_view *out)
+enum result_code item_parse_with(struct token_memo *memo, const struct item *item,
+                                 const uint8_t cluster_id[HASH_BYTES], struct item_view *out)
 {
     memset(out->request_id, 0, HASH_BYTES);
     memset(out->token_hash, 0, HASH_BYTES);
@@ -180,7 +231,7 @@ enum result_code item_parse(const struct item *item, const uint8_t cluster_id[HA
     memcpy(out->sig, item->sig, SIG_BYTES);
     out->token = item->token;
 
-    const enum result_code code = author_take(cluster_id, out);
+    const enum result_code code = author_take(memo, cluster_id, out);
 
     if (code != RESULT_OK) {
         return code;
@@ -192,6 +243,12 @@ enum result_code item_parse(const struct item *item, const uint8_t cluster_id[HA
         streams_number(out);
     }
     return RESULT_OK;
+}
+
+enum result_code item_parse(const struct item *item, const uint8_t cluster_id[HASH_BYTES],
+                            struct item_view *out)
+{
+    return item_parse_with(NULL, item, cluster_id, out);
 }
 
 enum result_code item_parse_bytes(struct bytes bytes, const uint8_t cluster_id[HASH_BYTES],

@@ -51,6 +51,26 @@ MUST_USE enum result_code item_parse(const struct item *item, const uint8_t clus
 MUST_USE enum result_code item_parse_bytes(struct bytes bytes, const uint8_t cluster_id[HASH_BYTES],
                                            struct item_view *out);
 
+/* Tokens that were parsed lately. A client sends the same token with every request, and parsing it
+ * costs more than all the rest of the item; what it says depends on its bytes alone, so it may be
+ * remembered. A hint: whatever is in it, the outcome is the same. Zeroed memory is an empty memo;
+ * for one thread and one cluster. About 5 KB an entry. */
+struct token_memo_entry {
+    size_t len; /* 0: nothing here */
+    uint8_t hash[HASH_BYTES];
+    uint8_t bytes[TOKEN_BYTES_MAX];
+    struct token_view view; /* borrows from `bytes` */
+};
+struct token_memo {
+    struct token_memo_entry *entries; /* the caller's */
+    uint32_t count;
+};
+
+/* As item_parse. The view borrows from the memo too, until the next parse with it. */
+MUST_USE enum result_code item_parse_with(struct token_memo *memo, const struct item *item,
+                                          const uint8_t cluster_id[HASH_BYTES],
+                                          struct item_view *out);
+
 /* The shape that a batch may carry: an ordered request whose appends keep out of the reserved
  * streams, whose governance entry goes into its own stream, and whose keys are valid points
  * (`key_valid` may remember). For parsed items. */

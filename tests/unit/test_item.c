@@ -198,6 +198,75 @@ static void as_many_streams_as_statements_can_be_told_apart(void **state)
     assert_int_equal(t.view.stream_count, STATEMENTS_MAX - 1);
 }
 
+/* --- The memo of tokens ------------------------------------------------------------------------
+ */
+
+/* With one entry every token meets every other in it. */
+static void a_memo_never_changes_what_is_parsed(void **state)
+{
+    static struct token_memo_entry entry;
+    static struct item_view plain;
+    struct token_memo memo = {&entry, 1};
+
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        const uint32_t blocks = 1 + i / 3 % 6;
+        enum result_code code = RESULT_OK;
+
+        trial_init(&t, &world, &sig_fast, blocks);
+        if (i % 7 == 6) {
+            t.token.blocks[0].body.ops = 0;
+        }
+        code = trial_make(&t);
+        plain = t.view;
+        for (uint32_t again = 0; again < 2; again++) {
+            memset(&t.view.chain, 1, sizeof(t.view.chain));
+            assert_int_equal(
+                item_parse_with(&memo, &t.request.item, world.charter.cluster_id, &t.view), code);
+        }
+        if (code != RESULT_OK) {
+            continue;
+        }
+        assert_int_equal(t.view.chain.count, plain.chain.count);
+        assert_memory_equal(t.view.token_hash, plain.token_hash, HASH_BYTES);
+        assert_memory_equal(t.view.session_key, plain.session_key, HASH_BYTES);
+        assert_memory_equal(t.view.author_key, plain.author_key, PUBLIC_KEY_BYTES);
+        for (uint32_t j = 0; j < blocks; j++) {
+            assert_memory_equal(t.view.chain.blocks[j].id, plain.chain.blocks[j].id, HASH_BYTES);
+            assert_memory_equal(t.view.chain.blocks[j].sig, plain.chain.blocks[j].sig, SIG_BYTES);
+            assert_true(
+                bytes_equal(t.view.chain.blocks[j].limits.prefixes.list[0], bytes_of_text("pay")));
+        }
+        assert_int_equal(trial_check(&t), RESULT_OK);
+    }
+}
+
+/* The place in the memo is what the request claims; a false claim must not borrow another's token.
+ */
+static void a_false_claim_does_not_get_the_token_it_names(void **state)
+{
+    static struct token_memo_entry entry;
+    struct token_memo memo = {&entry, 1};
+    uint8_t claimed[HASH_BYTES];
+    uint8_t hash[HASH_BYTES];
+
+    (void)state;
+    assert_int_equal(trial_make(&t), RESULT_OK);
+    assert_int_equal(item_parse_with(&memo, &t.request.item, world.charter.cluster_id, &t.view),
+                     RESULT_OK);
+    memcpy(claimed, t.view.token_hash, HASH_BYTES);
+    t.token.blocks[1].holder = "mallory";
+    t.request.keep_author = true;
+    memcpy(t.request.body.author.id, claimed, HASH_BYTES);
+    assert_int_equal(trial_make(&t), RESULT_OK);
+    assert_int_equal(item_parse_with(&memo, &t.request.item, world.charter.cluster_id, &t.view),
+                     RESULT_OK);
+    hash_bytes(t.view.token, hash);
+    assert_memory_equal(t.view.token_hash, hash, HASH_BYTES);
+    assert_memory_not_equal(t.view.token_hash, claimed, HASH_BYTES);
+    assert_int_equal(trial_check(&t), E_REQ_BIND);
+}
+
 /* --- Shape and signatures ----------------------------------------------------------------------
  */
 
@@ -307,6 +376,8 @@ int main(void)
         TEST(no_truncation_of_an_item_parses),
         TEST(streams_are_numbered_by_their_first_statement),
         TEST(as_many_streams_as_statements_can_be_told_apart),
+        TEST(a_memo_never_changes_what_is_parsed),
+        TEST(a_false_claim_does_not_get_the_token_it_names),
         TEST(a_batch_carries_ordered_requests_outside_the_reserved_streams),
         TEST(every_holder_in_a_batch_is_a_point),
         TEST(signatures_that_need_no_state_are_listed),
