@@ -7,19 +7,22 @@
 #define FETCH_BLOCKS_MAX 64
 #define FETCH_PATIENCE_MS 150
 
-void fetch_send(struct node *node, uint64_t kind, uint64_t from, uint64_t count,
-                const uint8_t *digest, uint32_t to, struct outbox *outbox)
+void fetch_send(struct node *node, const struct fetch *fetch, uint32_t to, struct outbox *outbox)
 {
-    struct fetch fetch = {.kind = kind, .from = from, .count = count};
-    if (digest != NULL) {
-        memcpy(fetch.digest, digest, HASH_BYTES);
-    }
     struct buffer space = outbox_open_space(outbox);
-    CHECK(fetch_encode(&fetch, &space));
+    CHECK(fetch_encode(fetch, &space));
     struct bytes body = outbox_take_space(outbox, &space);
     struct action *action = outbox_act(outbox, ACTION_SEND);
     action->to = to;
     action->frame = message_frame(outbox, MESSAGE_FETCH, node->rid, body, BYTES_EMPTY, BYTES_EMPTY);
+}
+
+void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t to,
+                 struct outbox *outbox)
+{
+    struct fetch fetch = {.kind = FETCH_BATCH};
+    memcpy(fetch.digest, digest, HASH_BYTES);
+    fetch_send(node, &fetch, to, outbox);
 }
 
 /* A peer that claims to be ahead, beginning at a random one so that a liar is not asked for ever.
@@ -53,14 +56,19 @@ void catch_up(struct node *node, struct outbox *outbox)
     if (source != NULL) {
         node->fetched_to = node->head.height + FETCH_BLOCKS_MAX;
         node->fetch_due_ms = node->now_ms + FETCH_PATIENCE_MS;
-        fetch_send(node, FETCH_BLOCKS, node->head.height + 1, FETCH_BLOCKS_MAX, NULL, source->rid,
-                   outbox);
+        struct fetch blocks = {
+            .kind = FETCH_BLOCKS,
+            .from = node->head.height + 1,
+            .count = FETCH_BLOCKS_MAX,
+        };
+        fetch_send(node, &blocks, source->rid, outbox);
         return;
     }
     node->fetched_to = 0;
     source = someone_ahead(node, true);
     if (source != NULL) {
         node->fetch_due_ms = node->now_ms + FETCH_PATIENCE_MS;
-        fetch_send(node, FETCH_STABLE, 0, 0, NULL, source->rid, outbox);
+        struct fetch stable = {.kind = FETCH_STABLE};
+        fetch_send(node, &stable, source->rid, outbox);
     }
 }

@@ -163,8 +163,9 @@ void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbo
 void stable_move(struct node *node, uint64_t height, struct outbox *outbox);
 
 /* Catching up (catch_up.c): ask for what is missing, at most every so often. */
-void fetch_send(struct node *node, uint64_t kind, uint64_t from, uint64_t count,
-                const uint8_t *digest, uint32_t to, struct outbox *outbox);
+void fetch_send(struct node *node, const struct fetch *fetch, uint32_t to, struct outbox *outbox);
+void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t to,
+                 struct outbox *outbox);
 void catch_up(struct node *node, struct outbox *outbox);
 
 /* Restoring (restore.c). */

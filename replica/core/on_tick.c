@@ -53,7 +53,7 @@ static void fetch_missing(struct node *node, struct outbox *outbox)
             continue;
         }
         if (outbox_has_room(outbox)) {
-            fetch_send(node, FETCH_BATCH, 0, 0, slot->digest, node->rid, outbox);
+            fetch_batch(node, slot->digest, node->rid, outbox);
         }
     }
 }

@@ -200,7 +200,7 @@ static void slots_settle(struct node *node, struct outbox *outbox)
         if (slot->sequence <= node->head.height) {
             slot->stage = SLOT_EXECUTED;
         } else {
-            fetch_send(node, FETCH_BATCH, 0, 0, slot->digest, node->rid, outbox);
+            fetch_batch(node, slot->digest, node->rid, outbox);
         }
     }
 }
