@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """What each program may load and call, read from the finished programs.
 
-    links.py FOLDER_OF_PROGRAMS
+    links.py FOLDER_OF_PROGRAMS FOLDER_OF_LIBRARIES
 
-The offline programs must not be able to reach a network, and the client must install without
-RocksDB. A program that is not built yet is not looked at."""
+The offline programs must not be able to reach a network, the client must install without RocksDB,
+and the library shows its public names only. A program that is not built yet is not looked at."""
 
 import fnmatch
 import os
@@ -16,21 +16,14 @@ SYSTEM = ["libc.so*", "ld-linux*", "libm.so*"]
 NETWORK = ["socket", "connect", "bind", "listen", "accept*", "getaddrinfo", "gethostby*"]
 NETWORK += ["send", "sendto", "sendmsg", "recv", "recvfrom", "recvmsg", "event_*", "SSL_*"]
 
+CLIENT = ["libsodium.so*", "libmsgpackc.so*", "libevent*.so*", "libssl.so*", "libcrypto.so*"]
+
 # program -> libraries it may need, symbols it may not.
 RULES = {
     "vestry-verify": (["libsodium.so*"], NETWORK),
     "vestry-keys": (["libsodium.so*", "libmsgpackc.so*"], NETWORK),
-    "vestry": (
-        [
-            "libsodium.so*",
-            "libmsgpackc.so*",
-            "libevent*.so*",
-            "libssl.so*",
-            "libcrypto.so*",
-            "libjansson.so*",
-        ],
-        ["rocksdb_*"],
-    ),
+    "vestry": ([*CLIENT, "libjansson.so*"], ["rocksdb_*"]),
+    "libvestry.so": (CLIENT, ["rocksdb_*", "exit"]),
 }
 
 
@@ -49,27 +42,39 @@ def needed_libraries(program):
             yield found[1]
 
 
-def undefined_symbols(program):
-    for line in lines_of("nm", "-D", "--undefined-only", "--format=posix", program):
+def symbols(program, which):
+    for line in lines_of("nm", "-D", which, "--format=posix", program):
         if line:
             yield line.split()[0].split("@")[0]
+
+
+def place_of(name):
+    return os.path.join(sys.argv[2 if name.startswith("lib") else 1], name)
+
+
+def check(name, program, libraries, forbidden):
+    for library in needed_libraries(program):
+        if not matches(library, libraries + SYSTEM):
+            yield f"links: {name} needs {library}"
+    for symbol in symbols(program, "--undefined-only"):
+        if matches(symbol, forbidden):
+            yield f"links: {name} calls {symbol}"
+    if name.startswith("lib"):
+        for symbol in symbols(program, "--defined-only"):
+            if not symbol.startswith("vestry_"):
+                yield f"links: {name} shows {symbol}"
 
 
 def main():
     findings = []
     looked_at = 0
     for name, (libraries, forbidden) in RULES.items():
-        program = os.path.join(sys.argv[1], name)
+        program = place_of(name)
         if not os.path.exists(program):
             print(f"links: {name} is not built")
             continue
         looked_at += 1
-        for library in needed_libraries(program):
-            if not matches(library, libraries + SYSTEM):
-                findings.append(f"links: {name} needs {library}")
-        for symbol in undefined_symbols(program):
-            if matches(symbol, forbidden):
-                findings.append(f"links: {name} calls {symbol}")
+        findings.extend(check(name, program, libraries, forbidden))
     for finding in findings:
         print(finding)
     print(f"links: {looked_at} programs looked at, {len(findings)} found wrong")

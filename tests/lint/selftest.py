@@ -116,6 +116,12 @@ LINK_CASES = {
         ["-lrocksdb"],
         "links: vestry needs librocksdb",
     ),
+    "links-exports": (
+        "libvestry.so",
+        "void votes_add(void);\nvoid votes_add(void) {}\n",
+        ["-shared", "-fPIC"],
+        "links: libvestry.so shows votes_add",
+    ),
 }
 
 PURITY_CASES = {
@@ -179,7 +185,7 @@ def seed_link(case, folder):
     with open(source, "w", encoding="utf-8") as file:
         file.write(text)
     compiled("cc", "-fno-builtin", "-o", os.path.join(folder, program), source, *arguments)
-    return [sys.executable, os.path.join(HERE, "links.py"), folder], message
+    return [sys.executable, os.path.join(HERE, "links.py"), folder, folder], message
 
 
 def seed_purity(case, folder):
