@@ -47,8 +47,7 @@ bool armour_read(struct bytes text, const char *label, struct buffer *out)
         uint8_t raw[LINE_BYTES];
         size_t len = 0;
 
-        if (!take_line(&text, &line) || line.len == 0 || line.len > ARMOUR_LINE_CHARS ||
-            (text.len != 0 && line.len != ARMOUR_LINE_CHARS)) {
+        if (!take_line(&text, &line) || line.len == 0 || line.len > ARMOUR_LINE_CHARS) {
             return false;
         }
         if (!base64_decode(line, raw, sizeof(raw), &len) || (text.len != 0 && len != LINE_BYTES)) {

@@ -229,6 +229,7 @@ static void a_block_that_begins_before_its_parent_is_not_made(void **state)
     assert_non_null(strstr(problem.what, widening_text(WIDEN_NOT_BEFORE)));
     option(desk, "from", "+31d");
     assert_int_equal(attenuate(desk, &out), STATUS_INVALID);
+    assert_non_null(strstr(problem.what, "end before it begins"));
 }
 
 static void only_the_holder_passes_a_token_on(void **state)
@@ -313,6 +314,74 @@ static void a_reader_refuses_a_holder_that_the_charter_knows(void **state)
     assert_int_equal(attenuate(desk, &out), STATUS_OK);
     assert_int_equal(judged(desk, buffer_bytes(&out), NOW_MS, &verdict), E_KEY);
     assert_int_equal(verdict.block, 1);
+}
+
+/* Token bytes out of these blocks, which are signed anew: the first by the issuer, others by the
+ * shop. */
+static struct bytes forge(struct desk *desk, const struct cap_block *blocks, uint32_t count,
+                          uint8_t raw[TOKEN_BYTES_MAX])
+{
+    static uint8_t list_raw[TOKEN_BYTES_MAX];
+    struct buffer list = buffer_make(list_raw, sizeof(list_raw));
+    struct buffer out = buffer_make(raw, TOKEN_BYTES_MAX);
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t body_raw[TOKEN_BLOCK_BYTES_MAX];
+        struct buffer body = buffer_make(body_raw, sizeof(body_raw));
+        struct signed_block made;
+
+        assert_true(cap_block_encode(&blocks[i], &body));
+        made.block = buffer_bytes(&body);
+        secret_key_sign(i == 0 ? &desk->ceremony->issuer : &desk->shop, TAG_CAPABILITY,
+                        desk->ceremony->view.cluster_id, made.block, made.sig);
+        assert_true(signed_block_encode(&made, &list));
+    }
+    const struct token token = {{buffer_bytes(&list), count}};
+    assert_true(token_encode(&token, &out));
+    return buffer_bytes(&out);
+}
+
+/* The two blocks of a token that was issued and passed on. */
+static void two_blocks(struct desk *desk, struct cap_block blocks[2], struct buffer *out)
+{
+    issued(desk, "orders");
+    assert_int_equal(attenuate(desk, out), STATUS_OK);
+    assert_int_equal(token_parse(buffer_bytes(out), desk->ceremony->view.cluster_id, &desk->view),
+                     RESULT_OK);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(cap_block_decode(desk->view.blocks[i].body, &blocks[i]), WIRE_OK);
+    }
+}
+
+static void a_reader_refuses_what_no_maker_here_would_make(void **state)
+{
+    struct desk *desk = *state;
+    uint8_t raw[TOKEN_BYTES_MAX];
+    uint8_t forged[TOKEN_BYTES_MAX];
+    struct buffer out = buffer_make(raw, sizeof(raw));
+    struct cap_block blocks[2];
+    struct token_verdict verdict;
+
+    two_blocks(desk, blocks, &out);
+    assert_int_equal(judged(desk, forge(desk, blocks, 2, forged), NOW_MS, &verdict), RESULT_OK);
+    blocks[1].quota_entries++;
+    assert_int_equal(judged(desk, forge(desk, blocks, 2, forged), NOW_MS, &verdict), E_WIDEN);
+    assert_int_equal(verdict.widening, WIDEN_QUOTA_ENTRIES);
+    blocks[1].quota_entries--;
+    blocks[1].gen = 1;
+    assert_int_equal(judged(desk, forge(desk, blocks, 2, forged), NOW_MS, &verdict), E_PARENT);
+    blocks[1].gen = 0;
+    blocks[1].parent[0] ^= 1;
+    assert_int_equal(judged(desk, forge(desk, blocks, 2, forged), NOW_MS, &verdict), E_PARENT);
+    blocks[0].gen = 2;
+    assert_int_equal(judged(desk, forge(desk, blocks, 1, forged), NOW_MS, &verdict), E_GEN);
+    blocks[0].gen = 1;
+    const uint64_t longest = desk->ceremony->view.issuers[0].row.scope.max_life_ms;
+    blocks[0].expires_ms = NOW_MS + longest;
+    assert_int_equal(judged(desk, forge(desk, blocks, 1, forged), NOW_MS, &verdict), RESULT_OK);
+    blocks[0].expires_ms++;
+    assert_int_equal(judged(desk, forge(desk, blocks, 1, forged), NOW_MS, &verdict), E_WIDEN);
+    assert_int_equal(verdict.widening, WIDEN_LIFE);
 }
 
 static void a_reader_refuses_a_token_of_another_charter(void **state)
@@ -435,6 +504,7 @@ int main(void)
         TEST(a_chain_ends_at_five_blocks),
         TEST(any_changed_byte_of_a_token_is_noticed),
         TEST(a_reader_refuses_a_holder_that_the_charter_knows),
+        TEST(a_reader_refuses_what_no_maker_here_would_make),
         TEST(a_reader_refuses_a_token_of_another_charter),
         TEST(options_that_mean_nothing_are_told),
         TEST(streams_are_sorted_and_may_not_overlap),

@@ -1,4 +1,6 @@
 /* What the offline programs read and say: amounts, armour, near misses, JSON, files. */
+#include "crypto/base64.h"
+#include "crypto/schema.h"
 #include "keys/transcript.h"
 #include "keys/words/amounts.h"
 #include "keys/words/armour.h"
@@ -279,6 +281,29 @@ static void a_changed_or_missing_line_of_a_transcript_is_noticed(void **state)
     keys_folder_remove(folder);
 }
 
+/* A line that fits the hash chain but not the count. */
+static void a_transcript_whose_steps_are_not_counted_is_refused(void **state)
+{
+    char folder[FILE_PATH_MAX];
+    struct transcript_step made = {.step = 2, .command = bytes_of_text("vestry-keys selftest")};
+    uint8_t raw[512];
+    uint8_t text[1024];
+    struct buffer object = buffer_make(raw, sizeof(raw));
+    struct buffer line = buffer_make(text, sizeof(text));
+    uint64_t step = 0;
+
+    (void)state;
+    keys_folder_make(folder);
+    assert_true(transcript_step_encode(&made, &object));
+    base64_put(&line, buffer_bytes(&object));
+    buffer_put_u8(&line, '\n');
+    assert_int_equal(
+        file_create(keys_path(folder, TRANSCRIPT_NAME), 0600, buffer_bytes(&line), &problem),
+        STATUS_OK);
+    assert_int_equal(append(folder, "three", &step), STATUS_CORRUPT);
+    keys_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +317,7 @@ int main(void)
         cmocka_unit_test(a_file_larger_than_the_room_is_refused),
         cmocka_unit_test(a_transcript_grows_a_line_a_run),
         cmocka_unit_test(a_changed_or_missing_line_of_a_transcript_is_noticed),
+        cmocka_unit_test(a_transcript_whose_steps_are_not_counted_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

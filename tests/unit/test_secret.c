@@ -55,6 +55,29 @@ static void a_secret_that_cannot_be_locked_is_refused_where_that_is_required(voi
     secret_fail_lock_for_tests(-1);
 }
 
+/* As it is on a machine that allows none; root could lock anyway. */
+static void a_machine_that_locks_no_memory_is_found_out(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        const struct rlimit none = {0, 0};
+        struct secret secret = {0};
+
+        if (setrlimit(RLIMIT_MEMLOCK, &none) != 0 || (geteuid() == 0 && setuid(65534) != 0)) {
+            _exit(77);
+        }
+        _exit(secret_open(&secret, 32, SECRET_LOCK_REQUIRED, &problem) == STATUS_REFUSED ? 0 : 1);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 77) {
+        skip();
+    }
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void a_write_past_the_end_of_a_secret_ends_the_process(void **state)
 {
     (void)state;
@@ -95,6 +118,7 @@ int main(void)
         cmocka_unit_test(a_new_secret_is_zeroed_and_as_large_as_asked_for),
         cmocka_unit_test(a_closed_secret_is_empty_and_may_be_closed_again),
         cmocka_unit_test(a_secret_that_cannot_be_locked_is_refused_where_that_is_required),
+        cmocka_unit_test(a_machine_that_locks_no_memory_is_found_out),
         cmocka_unit_test(a_write_past_the_end_of_a_secret_ends_the_process),
         cmocka_unit_test(a_hardened_process_leaves_no_core_and_cannot_be_looked_into),
     };
