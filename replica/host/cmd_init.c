@@ -1,0 +1,141 @@
+/* vestryd init: the only way in which a data directory comes to be. */
+#include "crypto/hash.h"
+#include "crypto/words.h"
+#include "replica/host/commands.h"
+#include "replica/host/start.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static enum status take_path(const struct cli *cli, const char *name,
+                             char out[CONFIG_PATH_BYTES_MAX], struct problem *problem)
+{
+    const char *value = cli_get(cli, name);
+    if (value == NULL && out[0] != 0) {
+        return STATUS_OK; /* the configuration said it */
+    }
+    enum status status = cli_need(cli, name, &value, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (value[0] == 0 || strlen(value) >= CONFIG_PATH_BYTES_MAX) {
+        (void)problem_say(problem, STATUS_INVALID, "--%s: not a path that can be used", name);
+        return problem_advise(problem, "give a path shorter than %d bytes", CONFIG_PATH_BYTES_MAX);
+    }
+    snprintf(out, CONFIG_PATH_BYTES_MAX, "%s", value);
+    return STATUS_OK;
+}
+
+static enum status take_id(const struct cli *cli, bool has_config, struct config *config,
+                           struct problem *problem)
+{
+    const char *id = cli_get(cli, "id");
+    if (id == NULL && has_config) {
+        return STATUS_OK;
+    }
+    enum status status = cli_need(cli, "id", &id, problem);
+    if (status == STATUS_OK && !config_replica_name(id, &config->rid)) {
+        (void)problem_say(problem, STATUS_INVALID, "--id: a replica cannot be called %s", id);
+        status = problem_advise(problem, "use r0 to r%d, as in the charter", REPLICAS_MAX - 1);
+    }
+    return status;
+}
+
+/* What the configuration and the options say together. */
+static enum status read_wishes(const struct cli *cli, struct start *start,
+                               uint8_t expected[HASH_BYTES], struct problem *problem)
+{
+    const char *path = cli_get(cli, "config");
+    const char *expect = NULL;
+    enum status status = STATUS_OK;
+    if (path != NULL) {
+        status = start_config(start, path, problem);
+    }
+    if (status == STATUS_OK) {
+        status = take_id(cli, path != NULL, &start->config, problem);
+    }
+    if (status == STATUS_OK) {
+        status = take_path(cli, "charter", start->config.charter, problem);
+    }
+    if (status == STATUS_OK) {
+        status = take_path(cli, "key", start->config.key, problem);
+    }
+    if (status == STATUS_OK) {
+        status = take_path(cli, "data", start->config.data, problem);
+    }
+    if (status == STATUS_OK) {
+        status = cli_need(cli, "expect", &expect, problem);
+    }
+    if (status == STATUS_OK && !hex_parse(bytes_of_text(expect), expected, HASH_BYTES)) {
+        (void)problem_say(problem, STATUS_INVALID, "--expect: not the 64 hex digits of an id");
+        status = problem_advise(problem, "give the whole id that was announced, without spaces");
+    }
+    return status;
+}
+
+static enum status compare(const struct start *start, const uint8_t expected[HASH_BYTES],
+                           struct problem *problem)
+{
+    char id[HEX_TEXT_BYTES(HASH_BYTES)];
+    if (hash_equal(start->charter->cluster_id, expected)) {
+        return STATUS_OK;
+    }
+    report_hex(start->charter->cluster_id, id);
+    (void)problem_say(problem, STATUS_MISMATCH,
+                      "%s: a good charter, but of cluster %s, not of the one that was expected",
+                      start->config.charter, id);
+    return problem_advise(problem, "get the charter of your cluster, and compare its id with the "
+                                   "one that was announced");
+}
+
+static enum status init(const struct cli *cli, struct start *start, struct problem *problem)
+{
+    uint8_t expected[HASH_BYTES];
+    struct report report = {0};
+    enum status status = process_harden(problem);
+    if (status == STATUS_OK) {
+        status = read_wishes(cli, start, expected, problem);
+    }
+    if (status == STATUS_OK) {
+        status = start_charter(start, problem);
+    }
+    if (status == STATUS_OK) {
+        status = compare(start, expected, problem);
+    }
+    if (status == STATUS_OK) {
+        status = start_keys(start, problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = store_rocks_init(start->config.data, &start->identity, NULL, 0, &report);
+    return status == STATUS_OK ? STATUS_OK : start_problem(problem, status, &report);
+}
+
+enum cli_code cmd_init(struct cli *cli)
+{
+    static struct start start;
+    uint8_t memory[CONFIG_PATH_BYTES_MAX + 512];
+    struct buffer out = buffer_make(memory, sizeof memory);
+    char id[HEX_TEXT_BYTES(HASH_BYTES)];
+    struct problem problem;
+    enum status status = init(cli, &start, &problem);
+    if (status != STATUS_OK) {
+        start_close(&start);
+        return cli_fail(cli, commands_code(status), &problem);
+    }
+    report_hex(start.identity.cluster_id, id);
+    if (cli->json) {
+        struct json_line json;
+        json_begin(&json, &out, "vestry/init/1");
+        json_int(&json, "replica", (int)start.config.rid);
+        json_text(&json, "cluster", bytes_of_text(id));
+        json_text(&json, "data", bytes_of_text(start.config.data));
+        json_end(&json);
+    } else {
+        cli_put(&out, "made %s for replica r%u of cluster %s\n", start.config.data,
+                (unsigned)start.config.rid, id);
+    }
+    start_close(&start);
+    return cli_print(cli, &out);
+}

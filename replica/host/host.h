@@ -1,0 +1,47 @@
+/* The server around the core: it feeds events to the node, makes its records durable, and only then
+ * does what it asked for.
+ *
+ *   socket -> conn -> host_in (node_inspect) -> verify_pool -> host_step (node_step)
+ *          -> cargo -> commit_thread -> host_out -> peers, clients
+ *
+ * The loop thread owns the node, the connections and the timers; verify workers, the commit thread
+ * and the read thread get copies and give them back through mailboxes. The three rules of outbox.h
+ * are kept in host_step.c and nowhere else. For main's `run`, and for tests. */
+#ifndef VESTRY_REPLICA_HOST_HOST_H
+#define VESTRY_REPLICA_HOST_HOST_H
+
+#include "replica/core/node.h"
+#include "replica/host/config.h"
+#include "storage/anchor.h"
+
+struct host;
+
+/* Everything that was opened and checked before (start.h); all borrowed. */
+struct host_setup {
+    const struct config *config;
+    const struct sig_scheme *scheme;
+    struct bytes charter_file;
+    const struct roster *roster;            /* of the charter */
+    const struct config_address *addresses; /* by rid, REPLICAS_MAX; an empty host: unknown */
+    const uint8_t *sign_seed;
+    const uint8_t *cosign_seed;
+    const uint8_t *transport_seed;
+    struct store *store;
+    struct anchor_file *anchor;
+    struct anchor anchored; /* what the anchor said at start */
+};
+
+/* Restore the node from the store, and listen. */
+MUST_USE enum status host_open(const struct host_setup *setup, struct host **out,
+                               struct report *report);
+
+/* Until SIGTERM or SIGINT, or until host_stop: the flight under way is finished first. */
+void host_run(struct host *host);
+
+/* Ask host_run to return. Loop thread, or before it runs. */
+void host_stop(struct host *host);
+void host_close(struct host *host);
+
+MUST_USE const struct node *host_node(const struct host *host);
+
+#endif

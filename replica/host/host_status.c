@@ -1,0 +1,110 @@
+/* What a host says of itself, and what it looks at once a second. */
+#include "replica/host/clock.h"
+#include "replica/host/frames.h"
+#include "replica/host/host_parts.h"
+#include "replica/host/notify.h"
+
+#include <string.h>
+
+/* The core's queue, in requests: clients are held back from the first, read again from the second.
+ */
+#define QUEUE_HIGH 8192
+#define QUEUE_LOW 4096
+
+static struct wire_list peer_rows(const struct host *host, const struct node_look *look,
+                                  struct buffer *raw)
+{
+    uint64_t now = clock_now_ms();
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < look->peer_count; i++) {
+        uint64_t heard = look->peers[i].heard_ms;
+        const struct peer_row row = {.rid = look->peers[i].rid,
+                                     .connected = peers_connected(host->peers, look->peers[i].rid),
+                                     .executed = look->peers[i].executed,
+                                     .silent_ms = heard == 0 ? UINT64_MAX
+                                                             : now - (heard < now ? heard : now)};
+        if (row.rid != host->rid && peer_row_encode(&row, raw)) {
+            count++;
+        }
+    }
+    return (struct wire_list){buffer_bytes(raw), count};
+}
+
+void host_send_status(struct host *host, struct conn *conn, const struct fetch *fetch)
+{
+    uint8_t rows_memory[REPLICAS_MAX * 40];
+    uint8_t status_memory[2048];
+    uint8_t body_memory[128];
+    uint8_t frame_memory[4096];
+    struct buffer rows = buffer_make(rows_memory, sizeof rows_memory);
+    struct buffer encoded = buffer_make(status_memory, sizeof status_memory);
+    struct buffer body = buffer_make(body_memory, sizeof body_memory);
+    struct buffer frame = buffer_make(frame_memory, sizeof frame_memory);
+    struct node_look look;
+    node_look(host->node, &look);
+    struct status_answer answer = {.rid = host->rid,
+                                   .epoch = look.epoch,
+                                   .view = look.view,
+                                   .mode = look.mode,
+                                   .stable = look.stable,
+                                   .executed = look.executed,
+                                   .tree_size = look.tree_size,
+                                   .time_ms = look.time_ms,
+                                   .wall_ms = clock_wall_ms(),
+                                   .software = bytes_of_text("vestryd " VESTRY_VERSION),
+                                   .peers = peer_rows(host, &look, &rows)};
+    memcpy(answer.config_hash, look.config_hash, HASH_BYTES);
+    const struct data data = {.kind = fetch->kind, .from = fetch->from, .count = fetch->count};
+    CHECK(status_answer_encode(&answer, &encoded));
+    CHECK(data_encode(&data, &body));
+    CHECK(frames_put(&frame, &(struct frame_parts){.type = MESSAGE_DATA,
+                                                   .rid = host->rid,
+                                                   .body = buffer_bytes(&body),
+                                                   .attachment = buffer_bytes(&encoded)}));
+    struct blob *blob = blob_make(buffer_bytes(&frame));
+    conn_send(conn, blob);
+    blob_drop(blob);
+}
+
+static void check_disk(struct host *host)
+{
+    uint64_t free_bytes = 0;
+    bool was_full = host->no_appends;
+    host->no_appends = disk_gate_check(&host->gate, DISK_APPEND, &free_bytes) != STATUS_OK;
+    host->frozen =
+        host->no_appends && disk_gate_check(&host->gate, DISK_VOTE, &free_bytes) != STATUS_OK;
+    if (host->no_appends == was_full) {
+        return;
+    }
+    if (host->no_appends) {
+        log_error("host", "the disk is nearly full: no new requests are taken, free some space",
+                  LOG_FIELDS(LOG_NUMBER("free_bytes", free_bytes)));
+    } else {
+        log_info("host", "the disk has room again", NULL);
+        event_active(host->verified, 0, 0);
+    }
+}
+
+void host_check_queue(struct host *host)
+{
+    struct node_look look;
+    node_look(host->node, &look);
+    if (look.queued >= QUEUE_HIGH) {
+        host->crowded = true;
+    } else if (look.queued <= QUEUE_LOW) {
+        host->crowded = false;
+    }
+    clients_hold(host->clients, host->crowded);
+}
+
+void host_on_sweep(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    struct host *host = (struct host *)argument;
+    conns_sweep(host->conns);
+    check_disk(host);
+    host_check_queue(host);
+    notify_alive();
+    host_turn_ends(host);
+}

@@ -1,0 +1,301 @@
+#include "replica/host/serve.h"
+
+#include "crypto/hash.h"
+#include "governance/state_key.h"
+#include "replica/core/node_parts.h"
+#include "replica/host/frames.h"
+#include "replica/host/receipt_make.h"
+#include "storage/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks that one question brings at most; who is further behind asks again. */
+#define BLOCKS_PER_FETCH 16
+#define BLOCK_BYTES_PER_FETCH ((size_t)8 << 20)
+
+#define ENVELOPE_ROOM 256
+
+struct serve {
+    struct serve_setup setup;
+    struct log_reader *reader;
+    struct buffer attachment;
+    struct buffer frame;
+};
+
+/* One question under way. */
+struct answer {
+    struct serve *serve;
+    struct store_view *view;
+    const struct fetch *fetch;
+    serve_sink *sink;
+    void *context;
+};
+
+enum status serve_open(const struct serve_setup *setup, struct serve **out)
+{
+    struct serve *serve = (struct serve *)calloc(1, sizeof *serve);
+    if (serve == NULL) {
+        return STATUS_NO_MEMORY;
+    }
+    serve->setup = *setup;
+    serve->attachment = buffer_make(malloc(FRAME_BYTES_MAX), FRAME_BYTES_MAX);
+    serve->frame =
+        buffer_make(malloc(FRAME_BYTES_MAX + ENVELOPE_ROOM), FRAME_BYTES_MAX + ENVELOPE_ROOM);
+    if (serve->attachment.data == NULL || serve->frame.data == NULL ||
+        log_reader_open(&serve->reader) != STATUS_OK) {
+        serve_close(serve);
+        return STATUS_NO_MEMORY;
+    }
+    *out = serve;
+    return STATUS_OK;
+}
+
+void serve_close(struct serve *serve)
+{
+    if (serve->reader != NULL) {
+        log_reader_close(serve->reader);
+    }
+    free(serve->attachment.data);
+    free(serve->frame.data);
+    free(serve);
+}
+
+struct log_reader *serve_reader(struct serve *serve)
+{
+    return serve->reader;
+}
+
+static struct buffer *fresh(struct answer *answer)
+{
+    struct buffer *attachment = &answer->serve->attachment;
+    attachment->len = 0;
+    attachment->full = false;
+    return attachment;
+}
+
+/* Send what was asked for, at position `from`, with that attachment. */
+static void send(struct answer *answer, uint64_t from, struct bytes attachment)
+{
+    uint8_t memory[128];
+    struct buffer body = buffer_make(memory, sizeof memory);
+    struct data data = {.kind = answer->fetch->kind, .from = from, .count = answer->fetch->count};
+    memcpy(data.digest, answer->fetch->digest, sizeof data.digest);
+    CHECK(data_encode(&data, &body));
+    struct frame_parts parts = {.type = MESSAGE_DATA,
+                                .rid = answer->serve->setup.rid,
+                                .body = buffer_bytes(&body),
+                                .attachment = attachment};
+    struct buffer *frame = &answer->serve->frame;
+    frame->len = 0;
+    frame->full = false;
+    if (!frames_put(frame, &parts)) {
+        parts.attachment = BYTES_EMPTY; /* too long to be sent: as good as not there */
+        CHECK(frames_put(frame, &parts));
+    }
+    answer->sink(answer->context, buffer_bytes(frame));
+}
+
+static void send_nothing(struct answer *answer)
+{
+    send(answer, answer->fetch->from, BYTES_EMPTY);
+}
+
+/* Send what was encoded into the attachment, or nothing when it did not fit. */
+static void send_encoded(struct answer *answer, bool encoded)
+{
+    struct bytes attachment = buffer_bytes(&answer->serve->attachment);
+    send(answer, answer->fetch->from, encoded ? attachment : BYTES_EMPTY);
+}
+
+static void answer_batch(struct answer *answer)
+{
+    struct batch_parcel parcel;
+    if (!log_batch(answer->serve->reader, answer->fetch->digest, &parcel.batch, &parcel.payloads)) {
+        send_nothing(answer);
+        return;
+    }
+    send_encoded(answer, batch_parcel_encode(&parcel, fresh(answer)));
+}
+
+/* The block with its commit certificate, into the attachment. */
+static bool encode_block(struct answer *answer, uint64_t height)
+{
+    uint8_t certificate_memory[4096];
+    struct buffer certificate = buffer_make(certificate_memory, sizeof certificate_memory);
+    struct log_block block;
+    struct record_key key = record_key_block(RECORD_CERTIFICATE, height);
+    if (!log_block(answer->serve->reader, height, &block) ||
+        store_view_get(answer->view, FAMILY_BLOCKS, record_key_bytes(&key), &certificate) !=
+            STATUS_OK) {
+        return false;
+    }
+    struct block_parcel parcel = {.header = block.record.header,
+                                  .commit = buffer_bytes(&certificate)};
+    if (!hash_is_zero(block.header.batch_digest) &&
+        !log_batch(answer->serve->reader, block.header.batch_digest, &parcel.batch,
+                   &parcel.payloads)) {
+        return false;
+    }
+    return block_parcel_encode(&parcel, fresh(answer));
+}
+
+static void answer_blocks(struct answer *answer)
+{
+    uint64_t count =
+        answer->fetch->count < BLOCKS_PER_FETCH ? answer->fetch->count : BLOCKS_PER_FETCH;
+    size_t bytes = 0;
+    uint64_t sent = 0;
+    while (sent < count && bytes < BLOCK_BYTES_PER_FETCH &&
+           answer->fetch->from <= UINT64_MAX - sent &&
+           encode_block(answer, answer->fetch->from + sent)) {
+        bytes += answer->serve->attachment.len;
+        send(answer, answer->fetch->from + sent, buffer_bytes(&answer->serve->attachment));
+        sent++;
+    }
+    if (sent == 0) {
+        send_nothing(answer);
+    }
+}
+
+static void answer_stable(struct answer *answer)
+{
+    uint8_t key_memory[STORE_KEY_BYTES_MAX];
+    struct buffer found = buffer_make(key_memory, sizeof key_memory);
+    struct record_key key = record_key_journal(JOURNAL_STABLE, UINT64_MAX);
+    uint8_t kind = 0;
+    uint64_t height = 0;
+    bool there = store_view_floor(answer->view, FAMILY_JOURNAL, record_key_bytes(&key), &found,
+                                  fresh(answer)) == STATUS_OK &&
+                 record_read_journal(buffer_bytes(&found), &kind, &height) &&
+                 kind == JOURNAL_STABLE;
+    send_encoded(answer, there);
+}
+
+static void answer_checkpoint(struct answer *answer)
+{
+    struct bytes note;
+    bool there = log_note(answer->serve->reader, &note);
+    send(answer, answer->fetch->from, there ? note : BYTES_EMPTY);
+}
+
+static void answer_receipt(struct answer *answer)
+{
+    bool made = receipt_make(answer->serve->reader, answer->fetch->from, fresh(answer));
+    send_encoded(answer, made);
+}
+
+/* Rows of a page of streams. */
+struct rows {
+    uint64_t skip;
+    uint32_t count;
+    struct buffer raw;
+};
+
+static bool add_row(void *context, struct bytes key, struct bytes value)
+{
+    struct rows *rows = (struct rows *)context;
+    struct stream_record record;
+    if (key.len < 2 || key.data[0] != STATE_STREAM || rows->count == STATEMENTS_MAX) {
+        return false;
+    }
+    if (rows->skip > 0) {
+        rows->skip--;
+        return true;
+    }
+    if (stream_record_decode(value, &record) != WIRE_OK) {
+        return true;
+    }
+    const struct stream_row row = {.stream = bytes_slice(key, 1, key.len - 1),
+                                   .length = record.length};
+    if (!stream_row_encode(&row, &rows->raw)) {
+        return false;
+    }
+    rows->count++;
+    return true;
+}
+
+static void answer_streams(struct answer *answer)
+{
+    static const uint8_t first = STATE_STREAM;
+    struct rows rows = {.skip = answer->fetch->from};
+    /* The far half of the frame's memory is free until the frame is made. */
+    rows.raw = buffer_make(answer->serve->frame.data, answer->serve->frame.capacity / 2);
+    enum status status =
+        store_view_scan(answer->view, FAMILY_STATE, bytes_make(&first, 1), add_row, &rows);
+    const struct stream_rows page = {.list = {buffer_bytes(&rows.raw), rows.count}};
+    send_encoded(answer, status == STATUS_OK && stream_rows_encode(&page, fresh(answer)));
+}
+
+static bool encode_consistency(struct answer *answer)
+{
+    struct head_record head;
+    struct block_header header;
+    struct merkle_proof proof;
+    uint8_t memory[MERKLE_PROOF_MAX * (HASH_BYTES + 2)];
+    struct buffer raw = buffer_make(memory, sizeof memory);
+    const struct fetch *fetch = answer->fetch;
+    if (!log_head(answer->serve->reader, &head, &header) || fetch->from == 0 ||
+        fetch->from > fetch->count || fetch->count > header.tree_size ||
+        !merkle_consistency_make(fetch->from, fetch->count, log_node, answer->serve->reader,
+                                 &proof)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < proof.count; i++) {
+        struct item_hash element;
+        memcpy(element.value, proof.hashes[i], HASH_BYTES);
+        CHECK(item_hash_encode(&element, &raw));
+    }
+    const struct consistency consistency = {.path = {buffer_bytes(&raw), proof.count}};
+    return consistency_encode(&consistency, fresh(answer));
+}
+
+void serve_fetch(struct serve *serve, struct store_view *view, const struct fetch *fetch,
+                 serve_sink *sink, void *context)
+{
+    struct answer answer = {serve, view, fetch, sink, context};
+    log_reader_use(serve->reader, view);
+    switch (fetch->kind) {
+    case FETCH_BATCH:
+        answer_batch(&answer);
+        break;
+    case FETCH_BLOCKS:
+        answer_blocks(&answer);
+        break;
+    case FETCH_STABLE:
+        answer_stable(&answer);
+        break;
+    case FETCH_CHECKPOINT:
+        answer_checkpoint(&answer);
+        break;
+    case FETCH_RECEIPT:
+        answer_receipt(&answer);
+        break;
+    case FETCH_STREAMS:
+        answer_streams(&answer);
+        break;
+    case FETCH_CHARTER:
+        send(&answer, fetch->from, serve->setup.charter_file);
+        break;
+    case FETCH_CONSISTENCY:
+        send_encoded(&answer, encode_consistency(&answer));
+        break;
+    default: /* kinds of later versions, and those that are not about the log */
+        send_nothing(&answer);
+        break;
+    }
+    log_reader_use(serve->reader, NULL);
+}
+
+enum status serve_fetch_store(struct serve *serve, struct store *store, const struct fetch *fetch,
+                              serve_sink *sink, void *context)
+{
+    struct store_view *view = NULL;
+    enum status status = store_view_open(store, &view);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    serve_fetch(serve, view, fetch, sink, context);
+    store_view_close(view);
+    return STATUS_OK;
+}
