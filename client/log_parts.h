@@ -1,0 +1,101 @@
+/* The inside of a handle, shared by the files behind vestry.h and nobody else: log.c (opening, the
+ * loop), log_append.c, log_read.c, log_query.c (head, streams, receipts), log_status.c, log_words.c
+ * (what is said about failures). */
+#ifndef VESTRY_CLIENT_LOG_PARTS_H
+#define VESTRY_CLIENT_LOG_PARTS_H
+
+#include "client/core.h"
+#include "client/identity.h"
+#include "client/journal.h"
+#include "client/net.h"
+#include "client/seen.h"
+
+#include <stdatomic.h>
+#include <vestry/vestry.h>
+
+/* A submitted append with its outcome, until somebody waits for it. */
+struct finished {
+    struct finished *next;
+    uint64_t ticket;
+    struct vestry_problem problem; /* error is VESTRY_OK when there are receipts */
+    struct vestry_receipts *receipts;
+};
+
+struct vestry {
+    struct identity identity;
+    struct core *core;
+    struct net *net;
+    struct journal *journal; /* NULL: nothing is kept */
+    struct seen seen;
+    bool reader;
+    bool has_state;
+    bool unsynced; /* the journal holds a request that is not durable yet */
+    bool broken;   /* the journal cannot be written: nothing is sent any more */
+    atomic_bool interrupted;
+    uint32_t timeout_ms;
+    vestry_notify *notify;
+    void *notify_context;
+    struct vestry_problem problem;
+    struct finished *finished_first;
+    struct finished *finished_last;
+    size_t finished_count;
+    char state[FILE_PATH_MAX];
+    uint8_t *note; /* owned: of the head that was shown last */
+    /* The note that was verified last: following a log shows the same one again and again. */
+    uint8_t checked_hash[HASH_BYTES];
+    struct checkpoint checked;
+    uint32_t checked_signers;
+};
+
+/* --- log.c ------------------------------------------------------------------------------------ */
+
+MUST_USE uint64_t log_now_ms(void);
+MUST_USE uint64_t log_wall_ms(void);
+
+/* Whether what a call waits for has come. Called after every turn of the loop. */
+typedef bool log_until(struct vestry *log, void *context);
+
+/* Turn the loop until then, or until the timeout of calls. VESTRY_OK, _INTERRUPTED, _NO_QUORUM for
+ * the timeout, or _FAILED; the problem is filled in. */
+MUST_USE enum vestry_error log_wait(struct vestry *log, log_until *until, void *context);
+/* The same with a time of its own, and silently. */
+MUST_USE enum vestry_error log_wait_for(struct vestry *log, uint64_t for_ms, log_until *until,
+                                        void *context);
+
+/* A quorum of signatures on a note, remembering the last one that was good. Signers by replica id.
+ */
+MUST_USE bool log_check_note(struct vestry *log, struct bytes note, struct checkpoint *checkpoint,
+                             uint32_t *signers);
+
+/* How long ago a time of the log was, by this machine's clock; 0 when it is in the future. */
+MUST_USE uint64_t log_age_ms(uint64_t time_ms);
+
+/* --- log_append.c ----------------------------------------------------------------------------- */
+
+/* Move what the core has finished to the list of the finished. */
+void log_collect(struct vestry *log);
+
+/* --- log_words.c ------------------------------------------------------------------------------ */
+
+/* Record a problem and return its error. */
+enum vestry_error log_say(struct vestry *log, enum vestry_error error, const char *what, ...)
+    PRINTF_LIKE(3, 4);
+enum vestry_error log_advise(struct vestry *log, const char *todo, ...) PRINTF_LIKE(2, 3);
+/* Take over the problem of a module below. */
+void problem_take(struct vestry_problem *out, enum vestry_error error,
+                  const struct problem *problem);
+MUST_USE enum vestry_error error_of_status(enum status status);
+
+/* The log refused with this code: what that means for this token and these entries. */
+void log_refusal(const struct vestry *log, uint64_t code, const struct parcel *parcel,
+                 struct vestry_problem *out);
+MUST_USE enum vestry_error log_error_of_code(uint64_t code);
+
+/* "2 of 4 replicas answer, 3 needed: r1 connection refused, r2 ..." */
+void log_no_quorum(struct vestry *log);
+
+/* Whether the token allows this, as far as that can be known without the log; the problem says why
+ * not. */
+MUST_USE bool log_token_allows(struct vestry *log, uint64_t op, struct bytes stream, size_t len);
+
+#endif

@@ -1,0 +1,321 @@
+/* Public things behind vestry.h: the head, receipts by index, streams. */
+#include "client/log_parts.h"
+
+#include "crypto/receipt.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a FETCH brought, copied once a checker found it good. */
+struct fetched {
+    struct vestry *log;
+    uint64_t index;
+    uint8_t *bytes; /* owned; with a NUL behind */
+    size_t len;
+    struct checkpoint checkpoint;
+    uint32_t signers;
+    bool forked;
+    bool older;
+    char evidence[FILE_PATH_MAX];
+    /* of a consistency proof */
+    const struct checkpoint *from;
+    const struct checkpoint *to;
+};
+
+static bool keep_bytes(struct fetched *fetched, struct bytes bytes)
+{
+    free(fetched->bytes);
+    fetched->bytes = malloc(bytes.len + 1);
+    if (fetched->bytes == NULL) {
+        return false;
+    }
+    memcpy(fetched->bytes, bytes.data, bytes.len);
+    fetched->bytes[bytes.len] = '\0';
+    fetched->len = bytes.len;
+    return true;
+}
+
+static bool is_answered(struct vestry *log, void *context)
+{
+    const uint64_t *ticket = context;
+    struct ask_look look;
+
+    return !core_ask_look(log->core, *ticket, &look) || look.state != ASK_WAITING;
+}
+
+static enum vestry_error fetch(struct vestry *log, const struct ask_spec *spec,
+                               struct ask_look *look)
+{
+    uint64_t ticket = 0;
+
+    *look = (struct ask_look){0};
+    if (core_ask(log->core, spec, &ticket) != STATUS_OK) {
+        return log_say(log, VESTRY_FAILED, "too many questions at once");
+    }
+    const enum vestry_error error = log_wait(log, is_answered, &ticket);
+    if (!core_ask_look(log->core, ticket, look)) {
+        return log_say(log, VESTRY_FAILED, "the question was lost");
+    }
+    core_ask_close(log->core, ticket);
+    if (error == VESTRY_NO_QUORUM && look->lies > 0) {
+        (void)log_say(log, VESTRY_UNVERIFIED, "every answer contradicts what was signed: refused");
+        return log_advise(log, "vestry status --why says which replicas lie");
+    }
+    return error;
+}
+
+/* --- Receipts --------------------------------------------------------------------------------- */
+
+static void check_receipt(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
+{
+    struct fetched *fetched = context;
+    const struct identity *identity = &fetched->log->identity;
+    const struct receipt_trust trust = {
+        .scheme = &sig_ed25519,
+        .origin = identity->origin,
+        .keyring = identity_keyring(identity),
+        .quorum = identity->roster.q,
+        .epoch = identity->roster.epoch,
+        .cluster_id = identity->charter->cluster_id,
+    };
+    struct receipt_facts facts;
+
+    *verdict = ASK_FALSE;
+    if (receipt_verify(answer->attachment, &trust, NULL, &facts) == RECEIPT_OK &&
+        facts.index == fetched->index) {
+        *verdict = keep_bytes(fetched, answer->attachment) ? ASK_GOOD : ASK_BEHIND;
+    }
+}
+
+enum vestry_error vestry_receipt(struct vestry *log, uint64_t index, char **text, size_t *len)
+{
+    struct fetched fetched = {.log = log, .index = index};
+    const struct ask_spec spec = {
+        .kind = ASK_FETCH,
+        .only = ROSTER_NOBODY,
+        .fetch_kind = FETCH_RECEIPT,
+        .from = index,
+        .check = check_receipt,
+        .context = &fetched,
+    };
+    struct ask_look look;
+
+    *text = NULL;
+    const enum vestry_error error = fetch(log, &spec, &look);
+    if (error == VESTRY_OK && look.state == ASK_ANSWERED) {
+        *text = (char *)fetched.bytes;
+        *len = fetched.len;
+        return VESTRY_OK;
+    }
+    free(fetched.bytes);
+    if (error == VESTRY_OK) {
+        (void)log_say(log, VESTRY_NOT_FOUND, "the log has no entry %llu, or no receipt for it yet",
+                      (unsigned long long)index);
+        return log_advise(log, "vestry head shows how many entries there are");
+    }
+    return error;
+}
+
+/* --- Head ------------------------------------------------------------------------------------- */
+
+static void check_head(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
+{
+    struct fetched *fetched = context;
+    struct vestry *log = fetched->log;
+
+    if (!log_check_note(log, answer->attachment, &fetched->checkpoint, &fetched->signers)) {
+        *verdict = ASK_FALSE;
+        return;
+    }
+    const enum seen_verdict seen = seen_judge(&log->seen, &fetched->checkpoint);
+    if (seen == SEEN_FORK) {
+        fetched->forked = true;
+        seen_keep_evidence(&log->seen, answer->attachment, fetched->evidence);
+        *verdict = ASK_FALSE;
+        return;
+    }
+    fetched->older = seen == SEEN_OLDER;
+    *verdict = fetched->older || !keep_bytes(fetched, answer->attachment) ? ASK_BEHIND : ASK_GOOD;
+}
+
+static bool read_hashes(struct wire_list list, struct merkle_proof *out)
+{
+    struct wire_iter iter = wire_iter_make(list);
+    struct item_hash hash;
+
+    out->count = 0;
+    while (out->count < MERKLE_PROOF_MAX && item_hash_next(&iter, &hash)) {
+        memcpy(out->hashes[out->count++], hash.value, HASH_BYTES);
+    }
+    return out->count == list.count;
+}
+
+static void check_consistency(void *context, const struct ask_answer *answer,
+                              enum ask_verdict *verdict)
+{
+    const struct fetched *fetched = context;
+    struct consistency consistency;
+    struct merkle_proof proof;
+
+    *verdict = ASK_FALSE;
+    if (consistency_decode(answer->attachment, &consistency) == WIRE_OK &&
+        read_hashes(consistency.path, &proof) &&
+        merkle_consistency_verify(fetched->from->tree_size, fetched->to->tree_size,
+                                  fetched->from->tree_root, fetched->to->tree_root,
+                                  merkle_proof_bytes(&proof))) {
+        *verdict = ASK_GOOD;
+    }
+}
+
+static enum vestry_error say_forked(struct vestry *log, const char *evidence)
+{
+    (void)log_say(log, VESTRY_WENT_BACK,
+                  "the log shows another past than it did before, at height %llu",
+                  (unsigned long long)log->seen.checkpoint.height);
+    if (evidence[0] == '\0') {
+        return log_advise(log, "keep the state directory, and tell your auditor");
+    }
+    return log_advise(log, "evidence saved at %.400s, send it to your auditor", evidence);
+}
+
+/* Prove that the new head's tree begins with the tree that was seen. */
+static enum vestry_error prove_continuity(struct vestry *log, struct fetched *fetched)
+{
+    const struct checkpoint from = log->seen.checkpoint;
+    struct fetched proof = {.log = log, .from = &from, .to = &fetched->checkpoint};
+    const struct ask_spec spec = {
+        .kind = ASK_FETCH,
+        .only = ROSTER_NOBODY,
+        .fetch_kind = FETCH_CONSISTENCY,
+        .from = from.tree_size,
+        .count = fetched->checkpoint.tree_size,
+        .check = check_consistency,
+        .context = &proof,
+    };
+    struct ask_look look;
+
+    if (!log->seen.known || from.tree_size == fetched->checkpoint.tree_size) {
+        return VESTRY_OK;
+    }
+    const enum vestry_error error = fetch(log, &spec, &look);
+    if (error == VESTRY_OK && look.state != ASK_ANSWERED) {
+        (void)log_say(log, VESTRY_UNVERIFIED,
+                      "no replica proves that the log still begins with "
+                      "what was seen before");
+        return log_advise(log, "vestry status --why, then tell your auditor");
+    }
+    return error;
+}
+
+static void fill_head(const struct vestry *log, const struct fetched *fetched,
+                      struct vestry_head *head)
+{
+    const struct checkpoint *checkpoint = &fetched->checkpoint;
+
+    *head = (struct vestry_head){
+        .height = checkpoint->height,
+        .epoch = checkpoint->epoch,
+        .tree_size = checkpoint->tree_size,
+        .time_ms = checkpoint->time_ms,
+        .age_ms = log_age_ms(checkpoint->time_ms),
+        .signers = fetched->signers,
+        .signer_count = note_count(fetched->signers),
+        .note = (const char *)log->note,
+    };
+    memcpy(head->tree_root, checkpoint->tree_root, HASH_BYTES);
+    memcpy(head->header_hash, checkpoint->header_hash, HASH_BYTES);
+}
+
+enum vestry_error vestry_head(struct vestry *log, struct vestry_head *head)
+{
+    struct fetched fetched = {.log = log};
+    const struct ask_spec spec = {
+        .kind = ASK_FETCH,
+        .only = ROSTER_NOBODY,
+        .fetch_kind = FETCH_CHECKPOINT,
+        .check = check_head,
+        .context = &fetched,
+    };
+    struct ask_look look;
+    enum vestry_error error = fetch(log, &spec, &look);
+
+    if (fetched.forked) {
+        error = say_forked(log, fetched.evidence);
+    } else if (error == VESTRY_OK && look.state == ASK_OUTDATED && fetched.older) {
+        error = log_say(log, VESTRY_WENT_BACK,
+                        "the log went backwards: height %llu is offered, %llu was seen before",
+                        (unsigned long long)fetched.checkpoint.height,
+                        (unsigned long long)log->seen.checkpoint.height);
+        (void)log_advise(log,
+                         "ask the operators; what was seen is kept for your auditor in "
+                         "%.300s/head",
+                         log->state);
+    } else if (error == VESTRY_OK && look.state != ASK_ANSWERED) {
+        error = log_say(log, VESTRY_NOT_FOUND, "there is no checkpoint of a quorum yet");
+        (void)log_advise(log, "append something first");
+    } else if (error == VESTRY_OK) {
+        error = prove_continuity(log, &fetched);
+    }
+    if (error == VESTRY_OK) {
+        seen_take(&log->seen, &fetched.checkpoint, bytes_make(fetched.bytes, fetched.len),
+                  log_now_ms());
+        free(log->note);
+        log->note = fetched.bytes;
+        fetched.bytes = NULL;
+        fill_head(log, &fetched, head);
+    }
+    free(fetched.bytes);
+    return error;
+}
+
+/* --- Streams ---------------------------------------------------------------------------------- */
+
+struct stream_work {
+    struct vestry_stream *streams;
+    size_t capacity;
+    size_t count;
+};
+
+static void check_streams(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
+{
+    struct stream_work *work = context;
+    struct stream_rows rows;
+    struct stream_row row;
+
+    if (stream_rows_decode(answer->attachment, &rows) != WIRE_OK) {
+        *verdict = ASK_FALSE;
+        return;
+    }
+    struct wire_iter iter = wire_iter_make(rows.list);
+    work->count = 0;
+    while (work->count < work->capacity && stream_row_next(&iter, &row)) {
+        struct vestry_stream *stream = &work->streams[work->count++];
+
+        memcpy(stream->name, row.stream.data, row.stream.len);
+        stream->name[row.stream.len] = '\0';
+        stream->length = row.length;
+    }
+    *verdict = ASK_GOOD;
+}
+
+enum vestry_error vestry_streams(struct vestry *log, uint64_t offset, struct vestry_stream *streams,
+                                 size_t capacity, size_t *count)
+{
+    struct stream_work work = {streams, capacity, 0};
+    const struct ask_spec spec = {
+        .kind = ASK_FETCH,
+        .only = ROSTER_NOBODY,
+        .fetch_kind = FETCH_STREAMS,
+        .from = offset,
+        .check = check_streams,
+        .context = &work,
+    };
+    struct ask_look look;
+
+    *count = 0;
+    const enum vestry_error error = fetch(log, &spec, &look);
+    if (error == VESTRY_OK && look.state == ASK_ANSWERED) {
+        *count = work.count;
+    }
+    return error;
+}

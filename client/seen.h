@@ -1,0 +1,60 @@
+/* The newest checkpoint that a client has seen, so that nobody can lead it back.
+ *
+ * Kept in the state directory as the signed note itself (file `head`), which proves itself when it
+ * is read again. Whatever is shown later must continue it: an older one is told apart from another
+ * past, of which both notes are kept as evidence. Several processes may share the file: the newest
+ * wins. */
+#ifndef VESTRY_CLIENT_SEEN_H
+#define VESTRY_CLIENT_SEEN_H
+
+#include "crypto/note.h"
+#include "keys/words/file.h"
+#include "keys/words/problem.h"
+
+/* Who must have signed; borrowed for the life of the seen. */
+struct seen_trust {
+    const struct sig_scheme *scheme;
+    const struct origin *origin;
+    struct note_keyring keyring;
+    uint32_t quorum;
+};
+
+struct seen {
+    struct seen_trust trust;
+    char directory[FILE_PATH_MAX]; /* empty: nothing is kept */
+    bool known;
+    bool unsaved;
+    uint64_t saved_ms;
+    struct checkpoint checkpoint;
+    size_t note_len;
+    uint8_t note[NOTE_BYTES_MAX];
+};
+
+enum seen_verdict {
+    SEEN_NEWER, /* or nothing was seen before */
+    SEEN_SAME,
+    SEEN_OLDER,
+    SEEN_FORK, /* cannot be of the same log as what was seen */
+};
+
+/* Read what was seen. STATUS_CORRUPT when the file does not prove itself. */
+MUST_USE enum status seen_open(struct seen *seen, const struct seen_trust *trust,
+                               const char *directory, struct problem *problem);
+
+/* Check a note: a quorum of good lines and none that is bad. `signers` is by place in the keyring.
+ */
+MUST_USE bool seen_check_note(const struct seen_trust *trust, struct bytes note,
+                              struct checkpoint *checkpoint, uint32_t *signers);
+
+MUST_USE enum seen_verdict seen_judge(const struct seen *seen, const struct checkpoint *checkpoint);
+
+/* Take a checked note when it is newer, and write it down now or a little later. */
+void seen_take(struct seen *seen, const struct checkpoint *checkpoint, struct bytes note,
+               uint64_t now_ms);
+/* Write it down now, unless what is there is newer. */
+void seen_save(struct seen *seen);
+
+/* Keep the two notes that contradict each other. `path` gets where; empty when it failed. */
+void seen_keep_evidence(const struct seen *seen, struct bytes other, char path[FILE_PATH_MAX]);
+
+#endif
