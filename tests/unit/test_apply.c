@@ -32,7 +32,7 @@ static enum result_code applied(struct bytes payload)
     static const uint8_t no_salt[SALT_BYTES];
     const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), payload};
     const struct cap_context context = {.state = world.state};
-    uint8_t hash[HASH_BYTES];
+    static uint8_t hash[HASH_BYTES];
 
     t.request.body.op = OP_GOVERN;
     t.request.statements[0] = (struct gov_statement){GOVERNANCE_STREAM, payload.len, U64_UNLIMITED};
