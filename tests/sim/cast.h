@@ -1,0 +1,55 @@
+/* The cast of a simulated cluster: keys, charter and tokens, all made from the plan.
+ *
+ * Keys come from a counter, so a run needs no randomness for them. The simulator only. */
+#ifndef VESTRY_TESTS_SIM_CAST_H
+#define VESTRY_TESTS_SIM_CAST_H
+
+#include "crypto/note.h"
+#include "crypto/schema.h"
+#include "crypto/sign.h"
+#include "tests/sim/plan.h"
+
+#define SIM_CHARTER_BYTES_MAX 16384
+#define SIM_WALL_MS UINT64_C(1700000000000) /* Unix time at which every run begins */
+
+struct key_pair {
+    uint8_t seed[SEED_BYTES];
+    uint8_t pk[PUBLIC_KEY_BYTES];
+};
+
+struct cast {
+    const struct sig_scheme *scheme;
+    uint32_t n;
+    uint32_t q;
+    uint32_t w;
+    struct key_pair sign[SIM_REPLICAS_MAX];
+    struct key_pair cosign[SIM_REPLICAS_MAX];
+    struct key_pair issuer;
+    struct note_key note_keys[SIM_REPLICAS_MAX];
+    uint8_t issuer_id[HASH_BYTES];
+    uint8_t cluster_id[HASH_BYTES];
+    struct origin origin;
+    uint8_t charter_body[SIM_CHARTER_BYTES_MAX];
+    size_t charter_body_len;
+    uint8_t charter_file[SIM_CHARTER_BYTES_MAX];
+    size_t charter_file_len;
+};
+
+void cast_make(struct cast *cast, const struct plan *plan);
+
+void cast_key(const struct cast *cast, uint8_t role, uint8_t number, struct key_pair *out);
+
+/* What a client's token allows. */
+struct grant {
+    uint64_t ops;
+    const char *prefix; /* "" for every stream */
+    uint64_t expires_ms;
+    uint64_t max_entry;
+    uint64_t quota_entries;
+};
+
+/* Append the token that the issuer gives to `holder`. */
+void cast_token(const struct cast *cast, const struct grant *grant,
+                const uint8_t holder[PUBLIC_KEY_BYTES], struct buffer *out);
+
+#endif

@@ -1,0 +1,165 @@
+/* The checker: what must hold of a run, judged from outside.
+ *
+ * It keeps a log, a tree, stream lengths, sessions, quotas and votes of its own, fed by what becomes
+ * durable and by what leaves a replica; of the nodes it reads puts, frames and, when they start and
+ * at the end, node_look. The names of the invariants are those of the design:
+ *
+ *   I1 one header per height            check_log.c
+ *   I2 prefix: no height is skipped     check_log.c, check.c
+ *   I3 every entry was authorised       check_rules.c
+ *   I4 exactly once                     check_rules.c
+ *   I5 nothing with a receipt is lost   check_client.c, check_end.c
+ *   I6 chain and tree verify            check_log.c
+ *   I7 receipts verify                  check_client.c
+ *   I8 real-time order                  check_rules.c
+ *   I9 no double vote, and nothing is said that is not durable    check_votes.c
+ *   I10 (epoch, view) never goes back   check_votes.c
+ *   I12 a checkpoint has Q signers      check_proof.c
+ *   I13 nobody outside the watermarks   check.c
+ *   I15 no false evidence               check_evidence.c
+ *   I16 equivocation yields evidence    check_evidence.c
+ *   I17 queues and pools come to rest   check_end.c
+ *
+ * "certified": a block that is executed has Q COMMITs, a COMMIT a prepared certificate. */
+#ifndef VESTRY_TESTS_SIM_CHECK_H
+#define VESTRY_TESTS_SIM_CHECK_H
+
+#include "tests/sim/client.h"
+#include "tests/sim/world.h"
+
+#define SIM_LEVELS 33
+
+/* --- What the checker keeps (for check_*.c) ---------------------------------------------------- */
+
+struct check_block {
+    uint8_t header_hash[HASH_BYTES];
+    uint8_t tree_root[HASH_BYTES];
+    uint8_t batch_digest[HASH_BYTES];
+    uint8_t content_hash[HASH_BYTES]; /* of leaves and results */
+    uint64_t tree_size;
+    uint64_t time_ms;
+};
+
+struct check_level {
+    uint8_t (*hashes)[HASH_BYTES];
+    size_t count;
+    size_t capacity;
+};
+
+/* The first words of what a replica signed for one sequence: two words tell digests apart. */
+enum voted_kind {
+    VOTED_PRE_PREPARE,
+    VOTED_PREPARE,
+    VOTED_COMMIT,
+    VOTED_KINDS,
+};
+
+struct voted {
+    uint8_t has; /* bit of each kind */
+    uint64_t view[VOTED_KINDS];
+    uint64_t word[VOTED_KINDS];
+    uint64_t attested; /* word of the attested header's hash, 0: none */
+    uint8_t note_sig[SIG_BYTES];
+    uint8_t cosig[SIG_BYTES];
+};
+
+struct check_host {
+    uint64_t staged;  /* height of the head, not safe yet */
+    uint64_t durable; /* height that was checked and is safe */
+    uint64_t stable;
+    uint64_t view;
+    uint64_t boot;
+    uint64_t counter;
+    bool has_genesis;
+    struct voted *voted; /* by sequence */
+    size_t voted_count;
+    /* Votes of each liar that this replica took since it started: by kind and sequence. */
+    uint64_t (*taken)[SIM_REPLICAS_MAX][VOTED_KINDS];
+    size_t taken_count;
+};
+
+struct check_session {
+    uint8_t *used; /* by number */
+    size_t used_count;
+    uint64_t highest;
+    uint64_t entries; /* of the quota */
+};
+
+struct check {
+    struct check_block *blocks;
+    size_t block_count;
+    size_t block_capacity;
+    struct check_level levels[SIM_LEVELS];
+    uint64_t streams[SIM_STREAMS];
+    uint8_t config_hash[HASH_BYTES];
+    uint64_t last_governance_height;
+    uint64_t acknowledged; /* entries up to here were acknowledged to somebody */
+    struct check_session sessions[SIM_CLIENTS_MAX];
+    struct check_host hosts[SIM_REPLICAS_MAX];
+};
+
+void check_open(struct world *world);
+void check_close(struct world *world);
+
+/* --- What happens ------------------------------------------------------------------------------ */
+
+void check_step(struct world *world, struct host *host, const struct event *event, enum drop drop,
+                const struct outbox *outbox);
+void check_durable(struct world *world, struct host *host);
+void check_crashed(struct world *world, struct host *host);
+void check_started(struct world *world, struct host *host);
+void check_leaving(struct world *world, struct host *host, const struct blob *frame);
+void check_reply(struct world *world, struct host *host, const struct telling *reply);
+void check_evidence(struct world *world, struct host *host, struct bytes evidence);
+void check_receipt(struct world *world, const struct client *client,
+                   const struct sim_request *request, const struct answer *answer);
+/* Whether nothing is left to do: all up, at one height, nothing queued or in flight. */
+MUST_USE bool check_at_rest(const struct world *world);
+/* After everything came to rest: equal stores, empty pools, nothing lost. */
+void check_end(struct world *world);
+
+/* Entries that were acknowledged to any client so far. */
+MUST_USE uint64_t check_acknowledged(const struct world *world);
+MUST_USE uint64_t check_stream_length(const struct world *world, uint32_t stream);
+
+/* --- Parts, for check_*.c ---------------------------------------------------------------------- */
+
+/* The block of `height` in the host's store against the log, or as the log's next one. */
+void check_block_stored(struct world *world, struct host *host, uint64_t height);
+
+/* An item of the log's next block: what must become of it. Returns the code that must be there, and
+ * marks the request as appended when that is RESULT_OK. */
+struct check_item {
+    uint64_t height;
+    uint64_t time_ms;
+    uint64_t first_index;
+    struct sim_request *request;
+};
+MUST_USE uint64_t check_rules(struct world *world, uint32_t rid, struct check_item *item);
+
+/* Proofs, each against the keys of the cast. */
+MUST_USE bool check_commits(const struct world *world, struct bytes certificate,
+                            uint64_t sequence, const uint8_t digest[HASH_BYTES]);
+MUST_USE bool check_prepared(const struct world *world, struct bytes prepared,
+                             const struct vote *vote);
+MUST_USE bool check_attested(const struct world *world, uint32_t rid, struct bytes header,
+                             const uint8_t note_sig[SIG_BYTES], const uint8_t cosig[SIG_BYTES]);
+void check_stable_put(struct world *world, struct host *host, uint64_t height, struct bytes stable);
+void check_note_put(struct world *world, struct host *host, struct bytes note);
+MUST_USE bool check_checkpoint_of(const struct world *world, struct bytes header,
+                                  struct checkpoint *out);
+
+/* A liar's message that the node took or refused. */
+void check_taken(struct world *world, struct host *host, struct bytes frame, enum drop drop,
+                 const struct outbox *outbox);
+
+/* The tree of the first `size` leaves. */
+void check_tree_append(struct check *check, const uint8_t leaf_hash[HASH_BYTES]);
+void check_tree_root(const struct check *check, uint64_t size, uint8_t out[HASH_BYTES]);
+/* Appends the hashes of the inclusion path. */
+void check_tree_path(const struct check *check, uint64_t index, uint64_t size, struct buffer *out);
+
+MUST_USE struct voted *check_voted(struct world *world, uint32_t rid, uint64_t sequence);
+MUST_USE uint64_t check_word(const uint8_t hash[HASH_BYTES]);
+
+#endif

@@ -1,0 +1,150 @@
+/* Evidence: never against a correct replica, always proof, and always there when a liar's second
+ * word reaches one that has the first. */
+#include "tests/sim/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool votes_contradict(const struct world *world, const struct evidence *evidence,
+                             enum sign_tag tag)
+{
+    const struct cast *cast = &world->cast;
+    const uint8_t *key = cast->sign[evidence->rid].pk;
+    struct vote first;
+    struct vote second;
+    return vote_decode(evidence->first, &first) == WIRE_OK &&
+           vote_decode(evidence->second, &second) == WIRE_OK && first.epoch == second.epoch &&
+           first.view == second.view && first.sequence == second.sequence &&
+           memcmp(first.digest, second.digest, HASH_BYTES) != 0 &&
+           verify_body(cast->scheme, key, tag, cast->cluster_id, evidence->first,
+                       evidence->first_sig) &&
+           verify_body(cast->scheme, key, tag, cast->cluster_id, evidence->second,
+                       evidence->second_sig.data);
+}
+
+static bool attestations_contradict(const struct world *world, const struct evidence *evidence)
+{
+    const struct cast *cast = &world->cast;
+    const uint8_t *key = cast->sign[evidence->rid].pk;
+    struct checkpoint first;
+    struct checkpoint second;
+    return check_checkpoint_of(world, evidence->first, &first) &&
+           check_checkpoint_of(world, evidence->second, &second) &&
+           first.height == second.height &&
+           memcmp(first.header_hash, second.header_hash, HASH_BYTES) != 0 &&
+           checkpoint_verify(cast->scheme, &first, NOTE_SIGN, key, evidence->first_sig) &&
+           checkpoint_verify(cast->scheme, &second, NOTE_SIGN, key, evidence->second_sig.data);
+}
+
+void check_evidence(struct world *world, struct host *host, struct bytes bytes)
+{
+    struct evidence evidence;
+    if (evidence_decode(bytes, &evidence) != WIRE_OK || evidence.rid >= world->plan.n ||
+        evidence.second_sig.len != SIG_BYTES) {
+        world_fail(world, "I15", host->rid, "evidence that is none");
+        return;
+    }
+    if ((world->plan.liars >> evidence.rid & 1) == 0) {
+        world_fail(world, "I15", host->rid, "evidence against r%lu, which is correct",
+                   (unsigned long)evidence.rid);
+        return;
+    }
+    bool good = false;
+    switch (evidence.kind) {
+    case EVIDENCE_PRE_PREPARE:
+        good = votes_contradict(world, &evidence, TAG_PRE_PREPARE);
+        break;
+    case EVIDENCE_PREPARE:
+        good = votes_contradict(world, &evidence, TAG_PREPARE);
+        break;
+    case EVIDENCE_COMMIT:
+        good = votes_contradict(world, &evidence, TAG_COMMIT);
+        break;
+    case EVIDENCE_ATTEST:
+        good = attestations_contradict(world, &evidence);
+        break;
+    default:
+        break;
+    }
+    if (!good) {
+        world_fail(world, "I15", host->rid, "evidence that proves nothing");
+    }
+    world->tally.evidence++;
+}
+
+/* --- What a liar's messages must lead to ------------------------------------------------------- */
+
+static bool voted_kind_of(uint64_t type, enum voted_kind *out)
+{
+    switch (type) {
+    case MESSAGE_PRE_PREPARE:
+        *out = VOTED_PRE_PREPARE;
+        return true;
+    case MESSAGE_PREPARE:
+        *out = VOTED_PREPARE;
+        return true;
+    case MESSAGE_COMMIT:
+        *out = VOTED_COMMIT;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool has_evidence(const struct outbox *outbox, uint64_t rid)
+{
+    for (uint32_t i = 0; i < outbox->action_count; i++) {
+        struct evidence evidence;
+        if (outbox->actions[i].kind == ACTION_EVIDENCE &&
+            evidence_decode(outbox->actions[i].frame, &evidence) == WIRE_OK &&
+            evidence.rid == rid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t *taken_place(struct check_host *seen, uint64_t sequence, uint64_t rid,
+                             enum voted_kind kind)
+{
+    if (sequence >= seen->taken_count) {
+        size_t count = 2 * (size_t)sequence + 256;
+        seen->taken = realloc(seen->taken, count * sizeof(seen->taken[0]));
+        CHECK(seen->taken != NULL);
+        memset(seen->taken + seen->taken_count, 0,
+               (count - seen->taken_count) * sizeof(seen->taken[0]));
+        seen->taken_count = count;
+    }
+    return &seen->taken[sequence][rid][kind];
+}
+
+void check_taken(struct world *world, struct host *host, struct bytes frame, enum drop drop,
+                 const struct outbox *outbox)
+{
+    struct envelope envelope;
+    struct vote vote;
+    enum voted_kind kind = VOTED_PREPARE;
+    size_t used = 0;
+    if (schema_decode_front(&schema_envelope, frame, &envelope, &used) != WIRE_OK ||
+        envelope.rid >= world->plan.n || (world->plan.liars >> envelope.rid & 1) == 0) {
+        return;
+    }
+    bool conflicts = drop == DROP_CONFLICT && envelope.type != MESSAGE_REQUEST;
+    if (conflicts && !has_evidence(outbox, envelope.rid)) {
+        world_fail(world, "I16", host->rid, "a contradiction of r%lu without evidence",
+                   (unsigned long)envelope.rid);
+    }
+    if (drop != DROP_NONE || !voted_kind_of(envelope.type, &kind) ||
+        vote_decode(envelope.body, &vote) != WIRE_OK || vote.sequence >= 1u << 24) {
+        return;
+    }
+    uint64_t *taken = taken_place(&world->check->hosts[host->rid], vote.sequence, envelope.rid,
+                                  kind);
+    uint64_t word = check_word(vote.digest);
+    if (*taken != 0 && *taken != word) {
+        world_fail(world, "I16", host->rid, "two of r%lu's %s for %lu were taken",
+                   (unsigned long)envelope.rid, message_type_text(envelope.type),
+                   (unsigned long)vote.sequence);
+    }
+    *taken = word;
+}

@@ -1,0 +1,214 @@
+/* What leaves a replica: no two votes that exclude each other, nothing that a crash could make it
+ * forget, no view that goes back. */
+#include "crypto/hash.h"
+#include "storage/record.h"
+#include "tests/sim/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+uint64_t check_word(const uint8_t hash[HASH_BYTES])
+{
+    uint64_t word = 0;
+    memcpy(&word, hash, sizeof(word));
+    return word | 1; /* 0 stands for nothing */
+}
+
+struct voted *check_voted(struct world *world, uint32_t rid, uint64_t sequence)
+{
+    struct check_host *host = &world->check->hosts[rid];
+    CHECK(sequence < 1u << 24);
+    if (sequence >= host->voted_count) {
+        size_t count = 2 * (size_t)sequence + 256;
+        host->voted = realloc(host->voted, count * sizeof(host->voted[0]));
+        CHECK(host->voted != NULL);
+        memset(host->voted + host->voted_count, 0,
+               (count - host->voted_count) * sizeof(host->voted[0]));
+        host->voted_count = count;
+    }
+    return &host->voted[sequence];
+}
+
+static bool journal_get(struct host *host, uint8_t kind, uint64_t height, struct buffer *out)
+{
+    struct record_key key = record_key_journal(kind, height);
+    return store_get(host->store, FAMILY_JOURNAL, record_key_bytes(&key), out) == STATUS_OK;
+}
+
+static bool has_batch(struct host *host, const uint8_t digest[HASH_BYTES])
+{
+    static uint8_t space[BATCH_PAYLOAD_BYTES_MAX];
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct record_key batch = record_key_batch(digest);
+    struct record_key payloads = record_key_payloads(digest);
+    return store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&batch), &out) == STATUS_OK &&
+           store_get(host->store, FAMILY_PAYLOADS, record_key_bytes(&payloads), &out) == STATUS_OK;
+}
+
+/* A PRE-PREPARE or PREPARE rests on the stored proposal and its batch. */
+static const char *proposal_wrong(struct world *world, struct host *host, const struct vote *vote)
+{
+    const struct cast *cast = &world->cast;
+    uint32_t primary = (uint32_t)((vote->epoch + vote->view) % cast->n);
+    uint8_t space[512];
+    struct buffer value = buffer_make(space, sizeof(space));
+    struct slot_record record;
+    struct vote stored;
+    if (vote->sequence <= world->check->hosts[host->rid].stable) {
+        return NULL; /* its record is gone, and may be */
+    }
+    if (!journal_get(host, 's', vote->sequence, &value)) {
+        return "the proposal is not durable";
+    }
+    if (slot_record_decode(buffer_bytes(&value), &record) != WIRE_OK ||
+        vote_decode(record.vote, &stored) != WIRE_OK || stored.view != vote->view ||
+        !hash_equal(stored.digest, vote->digest)) {
+        return "another proposal is durable";
+    }
+    if (!verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
+                     record.vote, record.primary_sig)) {
+        return "the proposal is not the primary's";
+    }
+    return has_batch(host, vote->digest) ? NULL : "the batch is not durable";
+}
+
+static const char *commit_wrong(struct world *world, struct host *host, const struct vote *vote)
+{
+    uint8_t space[8192];
+    struct buffer value = buffer_make(space, sizeof(space));
+    if (vote->sequence <= world->check->hosts[host->rid].stable) {
+        return NULL;
+    }
+    if (!journal_get(host, 'p', vote->sequence, &value)) {
+        return "the prepared certificate is not durable";
+    }
+    return check_prepared(world, buffer_bytes(&value), vote) ? NULL
+                                                             : "the certificate proves nothing";
+}
+
+static void vote_leaving(struct world *world, struct host *host, const struct envelope *envelope,
+                         enum voted_kind kind)
+{
+    struct vote vote;
+    if (vote_decode(envelope->body, &vote) != WIRE_OK || vote.sequence >= 1u << 24) {
+        world_fail(world, "I9", host->rid, "a vote that is none");
+        return;
+    }
+    struct voted *voted = check_voted(world, host->rid, vote.sequence);
+    uint64_t word = check_word(vote.digest);
+    if ((voted->has >> kind & 1) != 0) {
+        if (voted->view[kind] == vote.view && voted->word[kind] != word) {
+            world_fail(world, "I9", host->rid, "a second %s for %lu",
+                       message_type_text(envelope->type), (unsigned long)vote.sequence);
+        }
+        if (voted->view[kind] == vote.view) {
+            return;
+        }
+    }
+    voted->has |= (uint8_t)(1u << kind);
+    voted->view[kind] = vote.view;
+    voted->word[kind] = word;
+    bool primary = (vote.epoch + vote.view) % world->cast.n == host->rid;
+    const char *wrong = kind == VOTED_COMMIT ? commit_wrong(world, host, &vote)
+                                             : proposal_wrong(world, host, &vote);
+    if (kind != VOTED_COMMIT && primary != (kind == VOTED_PRE_PREPARE)) {
+        wrong = "it is not this replica's to send";
+    }
+    if (wrong != NULL) {
+        world_fail(world, "I9", host->rid, "%s for %lu: %s", message_type_text(envelope->type),
+                   (unsigned long)vote.sequence, wrong);
+    }
+}
+
+/* An attestation is of the log's block, after that is durable, and the same bytes for ever. */
+static void attest_leaving(struct world *world, struct host *host, const struct attest *attest)
+{
+    const struct check *check = world->check;
+    struct checkpoint checkpoint;
+    if (!check_checkpoint_of(world, attest->header, &checkpoint) ||
+        checkpoint.height > check->hosts[host->rid].durable ||
+        checkpoint.height >= check->block_count) {
+        world_fail(world, "I9", host->rid, "an attestation of a height that is not durable");
+        return;
+    }
+    if (!hash_equal(checkpoint.header_hash, check->blocks[checkpoint.height].header_hash)) {
+        world_fail(world, "I1", host->rid, "an attestation of another header at %lu",
+                   (unsigned long)checkpoint.height);
+        return;
+    }
+    struct voted *voted = check_voted(world, host->rid, checkpoint.height);
+    if (voted->attested == 0) {
+        voted->attested = check_word(checkpoint.header_hash);
+        memcpy(voted->note_sig, attest->note_sig, SIG_BYTES);
+        memcpy(voted->cosig, attest->cosig, SIG_BYTES);
+        if (!check_attested(world, host->rid, attest->header, attest->note_sig, attest->cosig)) {
+            world_fail(world, "I7", host->rid, "an attestation that does not verify");
+        }
+    } else if (memcmp(voted->note_sig, attest->note_sig, SIG_BYTES) != 0) {
+        world_fail(world, "I9", host->rid, "two attestations of %lu",
+                   (unsigned long)checkpoint.height);
+    }
+}
+
+static void status_leaving(struct world *world, struct host *host, struct bytes body)
+{
+    struct check_host *seen = &world->check->hosts[host->rid];
+    struct status_report report;
+    if (status_report_decode(body, &report) != WIRE_OK) {
+        world_fail(world, "I10", host->rid, "a STATUS that is none");
+        return;
+    }
+    bool grows =
+        report.boot > seen->boot || (report.boot == seen->boot && report.counter > seen->counter);
+    if (report.epoch != 0 || report.view < seen->view || !grows) {
+        world_fail(world, "I10", host->rid, "a STATUS that goes back");
+    }
+    if (report.executed > seen->durable || report.stable > seen->stable) {
+        world_fail(world, "I9", host->rid, "a STATUS ahead of what is durable");
+    }
+    seen->boot = report.boot;
+    seen->counter = report.counter;
+    seen->view = report.view;
+}
+
+void check_leaving(struct world *world, struct host *host, const struct blob *frame)
+{
+    struct envelope envelope;
+    struct attest attest;
+    size_t used = 0;
+    if (schema_decode_front(&schema_envelope, blob_bytes(frame), &envelope, &used) != WIRE_OK) {
+        world_fail(world, "I9", host->rid, "a frame that is none");
+        return;
+    }
+    if (envelope.rid != host->rid) {
+        return; /* passed on: another replica's proposal, a client's request */
+    }
+    switch (envelope.type) {
+    case MESSAGE_PRE_PREPARE:
+        vote_leaving(world, host, &envelope, VOTED_PRE_PREPARE);
+        break;
+    case MESSAGE_PREPARE:
+        vote_leaving(world, host, &envelope, VOTED_PREPARE);
+        break;
+    case MESSAGE_COMMIT:
+        vote_leaving(world, host, &envelope, VOTED_COMMIT);
+        break;
+    case MESSAGE_ATTEST:
+        if (attest_decode(envelope.body, &attest) == WIRE_OK) {
+            attest_leaving(world, host, &attest);
+        }
+        break;
+    case MESSAGE_STATUS:
+        status_leaving(world, host, envelope.body);
+        break;
+    default:
+        break;
+    }
+}
+
+void check_reply(struct world *world, struct host *host, const struct telling *reply)
+{
+    if (!reply->hint) {
+        attest_leaving(world, host, &reply->attest);
+    }
+}

@@ -1,0 +1,247 @@
+/* vestry-sim: run the core under a virtual clock, network and disk, seed after seed.
+ *
+ *     vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--trace] [--hash] [--json]
+ *
+ * Without --n a seed chooses its size. Exit status 1 when any seed shows a violation. */
+#include "crypto/selftest.h"
+#include "tests/sim/world.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIZES_MAX 4
+#define REPEAT_EVERY 50 /* seeds that are run twice, for I18 */
+
+struct options {
+    uint64_t first;
+    uint64_t last;
+    uint32_t sizes[SIZES_MAX];
+    uint32_t size_count;
+    uint32_t steps;
+    bool trace;
+    bool hash;
+    bool json;
+};
+
+struct totals {
+    uint64_t runs;
+    uint64_t failed;
+    uint64_t virtual_us;
+    double seconds;
+    struct tally tally;
+};
+
+/* What a broken CHECK leaves to be said. */
+static char crash_line[160];
+static size_t crash_line_len;
+
+static void on_abort(int number)
+{
+    (void)number;
+    ssize_t written = write(STDOUT_FILENO, crash_line, crash_line_len);
+    _exit(written < 0 ? 2 : 1);
+}
+
+static double now_seconds(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static bool number_read(const char *text, uint64_t most, uint64_t *out, const char **end)
+{
+    char *stop = NULL;
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    unsigned long long value = strtoull(text, &stop, 10);
+    *end = stop;
+    *out = value;
+    return value <= most;
+}
+
+static bool seeds_read(const char *text, struct options *out)
+{
+    const char *rest = text;
+    if (!number_read(text, UINT64_MAX - 1, &out->first, &rest)) {
+        return false;
+    }
+    out->last = out->first;
+    if (*rest == '\0') {
+        return true;
+    }
+    return strncmp(rest, "..", 2) == 0 &&
+           number_read(rest + 2, UINT64_MAX - 1, &out->last, &rest) && *rest == '\0' &&
+           out->last >= out->first;
+}
+
+static bool sizes_read(const char *text, struct options *out)
+{
+    const char *rest = text;
+    uint64_t size = 0;
+    for (out->size_count = 0; out->size_count < SIZES_MAX; rest++) {
+        if (!number_read(rest, SIM_REPLICAS_MAX, &size, &rest) || size < 4) {
+            return false;
+        }
+        out->sizes[out->size_count++] = (uint32_t)size;
+        if (*rest != ',') {
+            break;
+        }
+    }
+    return *rest == '\0';
+}
+
+static bool option_read(const char *name, const char *value, struct options *out)
+{
+    const char *rest = NULL;
+    uint64_t number = 0;
+    if (strcmp(name, "--seeds") == 0 || strcmp(name, "--seed") == 0) {
+        return seeds_read(value, out);
+    }
+    if (strcmp(name, "--n") == 0) {
+        return sizes_read(value, out);
+    }
+    if (strcmp(name, "--steps") == 0) {
+        bool good = number_read(value, UINT32_MAX, &number, &rest) && *rest == '\0' && number > 0;
+        out->steps = (uint32_t)number;
+        return good;
+    }
+    return false;
+}
+
+static bool options_read(int count, char **words, struct options *out)
+{
+    *out = (struct options){.first = 1, .last = 500, .size_count = 1};
+    for (int i = 1; i < count; i++) {
+        if (strcmp(words[i], "--trace") == 0) {
+            out->trace = true;
+        } else if (strcmp(words[i], "--hash") == 0) {
+            out->hash = true;
+        } else if (strcmp(words[i], "--json") == 0) {
+            out->json = true;
+        } else if (i + 1 < count && option_read(words[i], words[i + 1], out)) {
+            i++;
+        } else {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void tally_add(struct tally *sum, const struct tally *tally)
+{
+    sum->messages += tally->messages;
+    sum->steps += tally->steps;
+    sum->requests += tally->requests;
+    sum->acknowledged += tally->acknowledged;
+    sum->refused += tally->refused;
+    sum->entries += tally->entries;
+    sum->heights += tally->heights;
+    sum->crashes += tally->crashes;
+    sum->evidence += tally->evidence;
+    sum->lies += tally->lies;
+    sum->fetched += tally->fetched;
+    sum->receipts += tally->receipts;
+}
+
+/* One run of the seed; its digest. */
+static uint64_t run_once(struct world *world, const struct plan *plan, struct totals *totals)
+{
+    int len = snprintf(crash_line, sizeof(crash_line),
+                       "seed %" PRIu64 " n=%" PRIu32 ": a CHECK broke\n"
+                       "  replay: vestry-sim --seed %" PRIu64 " --n %" PRIu32 " --steps %" PRIu32
+                       " --trace\n",
+                       plan->seed, plan->n, plan->seed, plan->n, plan->steps);
+    crash_line_len = len > 0 ? (size_t)len : 0;
+    world_open(world, plan);
+    world_run(world);
+    totals->virtual_us += world->now_us;
+    tally_add(&totals->tally, &world->tally);
+    uint64_t digest = world->digest;
+    world_close(world);
+    return digest;
+}
+
+static void run_seed(struct world *world, const struct options *options, uint64_t seed,
+                     struct totals *totals)
+{
+    struct plan plan;
+    plan_make(&plan, seed, options->sizes[seed % options->size_count], options->steps);
+    uint64_t digest = run_once(world, &plan, totals);
+    if (seed % REPEAT_EVERY == 0 && !world->failed && run_once(world, &plan, totals) != digest) {
+        world_fail(world, "I18", SIM_NOBODY, "the same seed gave other bytes");
+    }
+    totals->runs++;
+    if (options->hash) {
+        printf("seed %" PRIu64 " n=%" PRIu32 " %016" PRIx64 "\n", seed, plan.n, digest);
+    }
+    if (!world->failed) {
+        return;
+    }
+    totals->failed++;
+    if (options->json) {
+        printf("{\"seed\":%" PRIu64 ",\"n\":%" PRIu32 ",\"failure\":\"%s\"}\n", seed, plan.n,
+               world->failure);
+        return;
+    }
+    printf("seed %" PRIu64 " n=%" PRIu32 ": %s\n  replay: vestry-sim --seed %" PRIu64
+           " --n %" PRIu32 " --steps %" PRIu32 " --trace\n",
+           seed, plan.n, world->failure, seed, plan.n, plan.steps);
+    (void)fflush(stdout);
+}
+
+static void summary(const struct options *options, const struct totals *totals)
+{
+    const struct tally *tally = &totals->tally;
+    double rate = totals->seconds > 0 ? (double)tally->messages / totals->seconds : 0;
+    if (options->json) {
+        printf("{\"seeds\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"virtual_s\":%.1f,\"cpu_s\":%.1f,"
+               "\"messages\":%" PRIu64 ",\"messages_per_s\":%.0f,\"blocks\":%" PRIu64
+               ",\"requests\":%" PRIu64 ",\"acknowledged\":%" PRIu64 ",\"receipts\":%" PRIu64
+               ",\"crashes\":%" PRIu64 ",\"lies\":%" PRIu64 ",\"evidence\":%" PRIu64 "}\n",
+               totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
+               tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
+               tally->receipts, tally->crashes, tally->lies, tally->evidence);
+        return;
+    }
+    printf("%" PRIu64 " seeds, %" PRIu64 " failed: %.1f s simulated in %.1f s, %" PRIu64
+           " messages (%.0f/s),\n  %" PRIu64 " blocks, %" PRIu64 " requests (%" PRIu64
+           " acknowledged, %" PRIu64 " refused, %" PRIu64 " receipts verified), %" PRIu64
+           " entries,\n  %" PRIu64 " crashes, %" PRIu64 " lies, %" PRIu64 " times evidence\n",
+           totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
+           tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
+           tally->refused, tally->receipts, tally->entries, tally->crashes, tally->lies,
+           tally->evidence);
+}
+
+int main(int argc, char **argv)
+{
+    static struct world world;
+    struct options options;
+    struct totals totals = {0};
+    if (!options_read(argc, argv, &options)) {
+        (void)fputs("usage: vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--trace] "
+                    "[--hash] [--json]\n",
+                    stderr);
+        return 2;
+    }
+    struct selftest selftest;
+    CHECK(crypto_selftest(&sig_ed25519, &selftest) == STATUS_OK);
+    CHECK(outbox_open(&world.outbox) == STATUS_OK);
+    (void)signal(SIGABRT, on_abort);
+    world.trace = options.trace;
+    double begin = now_seconds();
+    for (uint64_t seed = options.first; seed <= options.last; seed++) {
+        run_seed(&world, &options, seed, &totals);
+    }
+    totals.seconds = now_seconds() - begin;
+    summary(&options, &totals);
+    outbox_close(&world.outbox);
+    return totals.failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,100 @@
+#include "tests/sim/plan.h"
+
+#include <stddef.h>
+
+#define STEPS_USUAL 9000
+
+static void choose_parameters(struct plan *plan, struct prng *prng)
+{
+    static const uint64_t intervals[] = {16, 16, 16, 32, 64, 128};
+    plan->interval = intervals[prng_below(prng, 6)];
+    plan->window = prng_chance(prng, 700) ? 2 * plan->interval : 256;
+    plan->in_flight = prng_between(prng, 1, 16);
+    plan->batch_items = prng_chance(prng, 500) ? prng_between(prng, 1, 4) : 400;
+}
+
+static void choose_weather(struct plan *plan, struct prng *prng)
+{
+    bool calm = prng_chance(prng, 150);
+    plan->loss_permille = calm ? 0 : (uint32_t)prng_below(prng, 301);
+    plan->copy_permille = calm ? 0 : (uint32_t)prng_below(prng, 501);
+    plan->delay_us = prng_between(prng, 50, 2000);
+    plan->jitter_us = calm ? 1 : prng_between(prng, 1, 10000);
+    plan->slow_permille = calm ? 0 : (uint32_t)prng_below(prng, 60);
+    plan->slow_us = prng_between(prng, 1000, 300000);
+    plan->sync_us = prng_chance(prng, 300) ? 0 : prng_between(prng, 1, 9000);
+    plan->skew_ms = prng_chance(prng, 500) ? prng_below(prng, 2000) : 0;
+    plan->clock_steps = plan->skew_ms > 0 ? (uint32_t)prng_below(prng, 8) : 0;
+}
+
+/* Liars are backups, but for the lies that only a primary can tell. */
+static void choose_liars(struct plan *plan, struct prng *prng)
+{
+    if (prng_chance(prng, 450)) {
+        return;
+    }
+    uint32_t count = (uint32_t)prng_between(prng, 1, plan->f);
+    plan->lie_permille = (uint32_t)prng_between(prng, 5, 300);
+    if (prng_chance(prng, 250)) {
+        plan->liars = 1;
+        plan->lies = prng_chance(prng, 500) ? LIE_SPLIT : LIE_TWO_PROPOSALS;
+        plan->lie_permille = plan->lies == LIE_SPLIT ? 30 : 200;
+        return;
+    }
+    while (count > 0) {
+        uint32_t bit = 1u << prng_between(prng, 1, plan->n - 1);
+        count -= (plan->liars & bit) == 0 ? 1 : 0;
+        plan->liars |= bit;
+    }
+    plan->lies = (uint32_t)prng_between(prng, 1, 31);
+    plan->lies |= prng_chance(prng, 500) ? LIE_REPLY : 0;
+}
+
+static void choose_faults(struct plan *plan, struct prng *prng)
+{
+    choose_liars(plan, prng);
+    if (prng_chance(prng, 650)) {
+        plan->crash_every_us = prng_between(prng, 30000, 800000);
+    }
+    if (prng_chance(prng, 500)) {
+        plan->cut_off_every_us = prng_between(prng, 100000, 1500000);
+    }
+    if (prng_chance(prng, 300)) {
+        plan->power_cuts = (uint32_t)prng_between(prng, 1, 4);
+    }
+}
+
+static void choose_clients(struct plan *plan, struct prng *prng)
+{
+    plan->clients = (uint32_t)prng_between(prng, 1, 6);
+    plan->outstanding = (uint32_t)prng_between(prng, 1, prng_chance(prng, 100) ? 64 : 12);
+    plan->big_permille = (uint32_t)prng_below(prng, 15);
+    plan->same_number_permille = prng_chance(prng, 400) ? 30 : 0;
+    plan->expect_permille = (uint32_t)prng_below(prng, 200);
+    plan->refused_permille = (uint32_t)prng_below(prng, 100);
+    plan->think_us = prng_between(prng, 1, 20000);
+}
+
+void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
+{
+    static const uint32_t sizes[] = {4, 4, 4, 4, 4, 4, 7, 7, 10};
+    struct prng prng = {seed * UINT64_C(0xd1342543de82ef95) + 1};
+    *plan = (struct plan){.seed = seed};
+    uint32_t own = sizes[prng_below(&prng, sizeof(sizes) / sizeof(sizes[0]))];
+    plan->n = n != 0 ? n : own;
+    plan->f = (plan->n - 1) / 3;
+    plan->real_signatures = seed % 50 == 7;
+    plan->steps = steps != 0 ? steps : STEPS_USUAL;
+    if (plan->real_signatures && steps == 0) {
+        plan->steps = 1500;
+    }
+    choose_parameters(plan, &prng);
+    choose_weather(plan, &prng);
+    choose_faults(plan, &prng);
+    choose_clients(plan, &prng);
+}
+
+bool plan_progresses(const struct plan *plan)
+{
+    return (plan->lies & LIE_SPLIT) == 0;
+}

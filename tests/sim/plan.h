@@ -1,0 +1,73 @@
+/* What one seed decides about its run before it begins: size, parameters, weather, faults.
+ *
+ * Everything else that is drawn comes from the same generator while the run goes on. Pure. */
+#ifndef VESTRY_TESTS_SIM_PLAN_H
+#define VESTRY_TESTS_SIM_PLAN_H
+
+#include "tests/sim/prng.h"
+
+#define SIM_REPLICAS_MAX 10
+#define SIM_CLIENTS_MAX 12
+
+/* What faulty replicas do; a set of bits. */
+enum lie {
+    LIE_VOTES = 1,         /* a second PREPARE or COMMIT, re-signed with another digest */
+    LIE_ATTEST = 2,        /* an attestation of a header that is not the block's */
+    LIE_DATA = 4,          /* answers to FETCH that prove nothing */
+    LIE_STATUS = 8,        /* a STATUS from far ahead */
+    LIE_PROPOSE = 16,      /* a PRE-PREPARE of a backup */
+    LIE_TWO_PROPOSALS = 32, /* the primary: a second proposal to those that have the first */
+    LIE_SPLIT = 64,        /* the primary: different proposals for different backups */
+    LIE_REPLY = 128,       /* results and attestations that mislead clients */
+};
+
+struct plan {
+    uint64_t seed;
+    uint32_t n;
+    uint32_t f;
+    bool real_signatures;
+    uint32_t steps; /* messages delivered before everything is healed */
+
+    /* Governed parameters. */
+    uint64_t interval; /* K */
+    uint64_t window;   /* L */
+    uint64_t in_flight;
+    uint64_t batch_items;
+
+    /* Weather. */
+    uint32_t loss_permille;
+    uint32_t copy_permille;
+    uint64_t delay_us;  /* least */
+    uint64_t jitter_us; /* on top */
+    uint32_t slow_permille;
+    uint64_t slow_us; /* of the slow ones: they overtake nobody */
+    uint64_t sync_us; /* how long a disk takes at most; 0: at once */
+    uint64_t skew_ms; /* of wall clocks, either way */
+    uint32_t clock_steps;
+
+    /* Faults. */
+    uint32_t liars; /* set of replicas, at most f */
+    uint32_t lies;  /* enum lie */
+    uint32_t lie_permille;
+    uint64_t crash_every_us; /* 0: never */
+    uint64_t cut_off_every_us;
+    uint32_t power_cuts;
+
+    /* Clients. */
+    uint32_t clients;
+    uint32_t outstanding; /* at most 64 */
+    uint32_t big_permille;
+    uint32_t same_number_permille;
+    uint32_t expect_permille;
+    uint32_t refused_permille;
+    uint64_t think_us;
+};
+
+/* `n` is 0 for the seed's own choice. */
+void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps);
+
+/* Whether the run may be required to make progress once it is healed. A split slot waits for a view
+ * change, which is not part of the core yet. */
+MUST_USE bool plan_progresses(const struct plan *plan);
+
+#endif

@@ -1,0 +1,260 @@
+/* One run from its first event to its last check. */
+#include "tests/sim/check.h"
+#include "tests/sim/client.h"
+#include "tests/sim/world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STORM_US_MAX UINT64_C(60000000)
+#define HEAL_US_MAX UINT64_C(40000000)
+#define REST_US_MAX UINT64_C(40000000)
+
+static void due_in(struct world *world, enum due_kind kind, uint64_t in_us, uint32_t to)
+{
+    struct due due = {.at_us = world->now_us + in_us, .kind = kind, .to = to};
+    events_add(&world->events, &due);
+}
+
+static void weather_begin(struct world *world)
+{
+    const struct plan *plan = &world->plan;
+    if (plan->crash_every_us > 0) {
+        due_in(world, DUE_CRASH, plan->crash_every_us, 0);
+    }
+    if (plan->cut_off_every_us > 0) {
+        due_in(world, DUE_CUT_OFF, plan->cut_off_every_us, 0);
+    }
+    for (uint32_t i = 0; i < plan->power_cuts; i++) {
+        due_in(world, DUE_POWER, prng_between(&world->prng, 20000, 4000000), 0);
+    }
+    for (uint32_t i = 0; i < plan->clock_steps; i++) {
+        due_in(world, DUE_CLOCK, prng_below(&world->prng, 4000000), 0);
+    }
+}
+
+void world_open(struct world *world, const struct plan *plan)
+{
+    bool trace = world->trace;
+    struct outbox outbox = world->outbox;
+    *world = (struct world){.plan = *plan, .outbox = outbox, .trace = trace};
+    world->prng.state = plan->seed * UINT64_C(0x2545f4914f6cdd1d) + 99;
+    world->now_us = 1000000;
+    cast_make(&world->cast, plan);
+    check_open(world);
+    clients_open(world);
+    for (uint32_t rid = 0; rid < plan->n; rid++) {
+        host_open(world, rid);
+    }
+    weather_begin(world);
+}
+
+void world_close(struct world *world)
+{
+    struct due due;
+    while (events_next(&world->events, &due)) {
+        if (due.kind == DUE_FRAME) {
+            blob_drop(due.frame);
+        } else if (due.kind == DUE_REPLY) {
+            telling_drop(due.reply);
+        }
+    }
+    for (uint32_t rid = 0; rid < world->plan.n; rid++) {
+        host_close(&world->hosts[rid]);
+    }
+    events_close(&world->events);
+    clients_close(world);
+    check_close(world);
+}
+
+/* --- Faults ------------------------------------------------------------------------------------ */
+
+static void some_crash(struct world *world)
+{
+    if (world->phase != PHASE_STORM) {
+        return;
+    }
+    uint32_t rid = (uint32_t)prng_between(&world->prng, 1, world->plan.n - 1);
+    if (world->hosts[rid].up && hosts_may_fail(world, rid)) {
+        host_crash(world, &world->hosts[rid]);
+    }
+    due_in(world, DUE_CRASH, prng_between(&world->prng, 1, 2 * world->plan.crash_every_us), 0);
+}
+
+static void some_cut_off(struct world *world)
+{
+    if (world->phase != PHASE_STORM) {
+        return;
+    }
+    uint32_t rid = (uint32_t)prng_between(&world->prng, 1, world->plan.n - 1);
+    if (!world->hosts[rid].cut_off && hosts_may_fail(world, rid)) {
+        world_trace(world, "r%u is cut off", rid);
+        world->hosts[rid].cut_off = true;
+        due_in(world, DUE_REJOIN, prng_between(&world->prng, 50000, 2500000), rid);
+    }
+    due_in(world, DUE_CUT_OFF, prng_between(&world->prng, 1, 2 * world->plan.cut_off_every_us), 0);
+}
+
+static void power_cut(struct world *world)
+{
+    if (world->phase != PHASE_STORM) {
+        return;
+    }
+    world_trace(world, "power cut");
+    for (uint32_t rid = 0; rid < world->plan.n; rid++) {
+        if (world->hosts[rid].up) {
+            host_crash(world, &world->hosts[rid]);
+        }
+    }
+}
+
+static void clock_step(struct world *world)
+{
+    struct host *host = &world->hosts[prng_below(&world->prng, world->plan.n)];
+    uint64_t skew = prng_below(&world->prng, 2 * world->plan.skew_ms + 1);
+    host->skew_ms = (int64_t)skew - (int64_t)world->plan.skew_ms;
+}
+
+/* --- Events ------------------------------------------------------------------------------------ */
+
+static void frame_arrives(struct world *world, const struct due *due)
+{
+    struct host *host = &world->hosts[due->to];
+    if (host->up && !(host->cut_off && due->from != due->to)) {
+        host_frame(world, host, due->from, due->frame);
+    }
+    blob_drop(due->frame);
+}
+
+static void replica_event(struct world *world, const struct due *due)
+{
+    struct host *host = &world->hosts[due->to];
+    if (due->kind == DUE_RESTART) {
+        if (!host->up) {
+            host_start(world, host);
+        }
+        return;
+    }
+    if (!host->up || host->life != due->life) {
+        return;
+    }
+    if (due->kind == DUE_TICK) {
+        host_tick(world, host, due->at_us);
+    } else {
+        host_synced(world, host);
+    }
+}
+
+static void happen(struct world *world, const struct due *due)
+{
+    switch (due->kind) {
+    case DUE_FRAME:
+        frame_arrives(world, due);
+        break;
+    case DUE_REPLY:
+        client_hears(world, due->to, due->reply);
+        telling_drop(due->reply);
+        break;
+    case DUE_TICK:
+    case DUE_SYNC:
+    case DUE_RESTART:
+        replica_event(world, due);
+        break;
+    case DUE_CLIENT:
+        client_wakes(world, due->to);
+        break;
+    case DUE_CRASH:
+        some_crash(world);
+        break;
+    case DUE_CUT_OFF:
+        some_cut_off(world);
+        break;
+    case DUE_REJOIN:
+        world->hosts[due->to].cut_off = false;
+        break;
+    case DUE_POWER:
+        power_cut(world);
+        break;
+    case DUE_CLOCK:
+        clock_step(world);
+        break;
+    }
+}
+
+/* --- Phases ------------------------------------------------------------------------------------ */
+
+static bool next(struct world *world)
+{
+    struct due due;
+    if (world->failed || !events_next(&world->events, &due)) {
+        return false;
+    }
+    world->now_us = due.at_us;
+    happen(world, &due);
+    return !world->failed;
+}
+
+static void heal(struct world *world)
+{
+    world_trace(world, "heal");
+    world->phase = PHASE_HEAL;
+    for (uint32_t rid = 0; rid < world->plan.n; rid++) {
+        struct host *host = &world->hosts[rid];
+        host->cut_off = false;
+        if (!host->up) {
+            host_start(world, host);
+        }
+    }
+}
+
+static void stuck(struct world *world, const char *what)
+{
+    char text[256] = "";
+    size_t len = 0;
+    for (uint32_t rid = 0; rid < world->plan.n && len < sizeof(text) - 40; rid++) {
+        struct node_look look;
+        node_look(world->hosts[rid].node, &look);
+        int more = snprintf(text + len, sizeof(text) - len, " r%u %lu/%lu/%u/%u", rid,
+                            (unsigned long)look.stable, (unsigned long)look.executed,
+                            look.in_flight, look.queued);
+        len += more > 0 ? (size_t)more : 0;
+    }
+    world_fail(world, "progress", SIM_NOBODY, "%s; stable/executed/in flight/queued:%s", what,
+               text);
+}
+
+void world_run(struct world *world)
+{
+    uint64_t end = world->now_us + STORM_US_MAX;
+    while (world->tally.messages < world->plan.steps && world->now_us < end && next(world)) {
+    }
+    if (!world->failed) {
+        heal(world);
+    }
+    bool progresses = plan_progresses(&world->plan);
+    end = world->now_us + (progresses ? HEAL_US_MAX : UINT64_C(1000000));
+    while (world->now_us < end && clients_waiting(world) > 0 && next(world)) {
+    }
+    if (world->failed || !progresses) {
+        return;
+    }
+    if (clients_waiting(world) > 0) {
+        stuck(world, "requests are not answered");
+        return;
+    }
+    world->phase = PHASE_REST;
+    end = world->now_us + REST_US_MAX;
+    while (world->now_us < end && !check_at_rest(world) && next(world)) {
+    }
+    if (!world->failed && !check_at_rest(world)) {
+        stuck(world, "the replicas do not come to rest");
+    }
+    /* Whatever still waits to be sent or given back. */
+    end = world->now_us + 1000000;
+    while (world->now_us < end && next(world)) {
+    }
+    if (!world->failed && check_at_rest(world)) {
+        check_end(world);
+    }
+}
