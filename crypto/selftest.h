@@ -24,8 +24,8 @@ struct selftest {
 
 /* Initialise libsodium and run every vector on the hash that is linked and on `scheme`, which is
  * &sig_ed25519 in every program, or a scheme with the same rules and no secret half (sign is NULL)
- * in one that only verifies. STATUS_MISMATCH when a vector fails, STATUS_IO when libsodium cannot be
- * initialised: do not start. `out` is always filled in. */
+ * in one that only verifies. STATUS_MISMATCH when a vector fails, STATUS_IO when libsodium cannot
+ * be initialised: do not start. `out` is always filled in. */
 MUST_USE enum status crypto_selftest(const struct sig_scheme *scheme, struct selftest *out);
 
 #endif
