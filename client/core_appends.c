@@ -32,6 +32,20 @@ bool appends_number_is_free(const struct core *core, const struct append *except
     return true;
 }
 
+/* With nothing outstanding the numbers jump to the clock in microseconds: another process that had
+ * this token before, with another state directory, has used lower ones. */
+static void follow_clock(struct core *core, uint64_t wall_ms)
+{
+    for (uint32_t i = 0; i < CORE_APPENDS_MAX; i++) {
+        if (core->appends[i].used && core->appends[i].stage != CORE_DONE) {
+            return;
+        }
+    }
+    if (core->next_no < wall_ms * 1000) {
+        core->next_no = wall_ms * 1000;
+    }
+}
+
 static struct append *find_room(struct core *core)
 {
     if (!appends_number_is_free(core, NULL)) {
@@ -85,6 +99,7 @@ enum status appends_make_parcel(struct core *core, const struct parcel_entry *en
 enum status core_append(struct core *core, const struct parcel_entry *entries, size_t count,
                         struct bytes mark, uint64_t wall_ms, uint64_t *ticket)
 {
+    follow_clock(core, wall_ms);
     struct append *append = find_room(core);
     struct parcel parcel;
 
