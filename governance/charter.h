@@ -68,8 +68,7 @@ MUST_USE const char *charter_rule_text(enum charter_rule rule);
 MUST_USE const char *charter_rule_advice(enum charter_rule rule);
 
 #define SUBJECT_BYTES_MAX ID_BYTES_MAX
-#define CHARTER_KEYS_MAX                                                                           \
-    (MEMBERS_MAX + RECOVERY_MAX + 3 * REPLICAS_MAX + ISSUERS_MAX * ISSUER_KEYS_MAX + WITNESSES_MAX)
+#define CHARTER_KEYS_MAX CHARTER_SIGS_MAX /* one signature for each key */
 
 /* One key of the charter. */
 struct charter_key {

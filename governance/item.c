@@ -102,21 +102,20 @@ static bool statements_take(struct wire_list list, struct item_view *view)
     uint8_t hashes[STATEMENTS_MAX][HASH_BYTES];
     uint8_t root[HASH_BYTES];
     struct wire_iter iter = wire_iter_make(list);
-    struct item_bin bin;
+    struct item_entry entry;
 
     view->count = 0;
     view->payload_bytes = 0;
-    while (item_bin_next(&iter, &bin)) {
+    while (item_entry_next(&iter, &entry)) {
         struct item_statement *statement = &view->statements[view->count];
         const bool is_read = view->request.op == OP_READ;
 
-        if (bin.value.len > STATEMENT_BODY_BYTES_MAX ||
-            !(is_read ? read_take(bin.value, statement) : append_take(bin.value, statement))) {
+        if (!(is_read ? read_take(entry.value, statement) : append_take(entry.value, statement))) {
             return false;
         }
-        statement->body = bin.value;
+        statement->body = entry.value;
         view->payload_bytes += statement->payload_len;
-        merkle_leaf_hash(bin.value, hashes[view->count]);
+        merkle_leaf_hash(entry.value, hashes[view->count]);
         view->count++;
     }
     if (view->count != list.count || view->count != view->request.count) {

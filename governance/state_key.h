@@ -17,7 +17,15 @@
  *   13    counter, 1 byte                     live_record           for ever
  *   14    issuer's first card id, 32; id of   holder_record         until the block has expired
  *         a live token's block 0, 32
+ *   15    section, 1 byte                     section_record        of the next epoch, while a
+ *                                                                   boundary is pending
+ *   16    member id                           bar_record            until it has passed
+ *   17    public key, 32                      conviction_record     for ever
+ *   18    rid, 4, big endian                  the last READY        for ever
+ *   19    rid, 4, big endian                  the last CAPABLE      for ever
+ *   20    counter, 1 byte                     live_record           for ever
  *
+ * 15 to 20 are for governed changes; nothing here writes them yet.
  * "For ever" is bounded by governance; streams by their parameter. Pure; any module that sees the
  * state may use this. */
 #ifndef VESTRY_GOVERNANCE_STATE_KEY_H
