@@ -82,25 +82,18 @@ void flight_record_encode(const struct flight *flight, struct flight_record *out
     CHECK(!value.full);
 }
 
-enum status flight_record_decode(struct bytes value, uint64_t slot, struct flight *out)
+enum status flight_record_decode(struct bytes value, struct flight *out)
 {
     if (value.len != FLIGHT_VALUE_BYTES) {
         return STATUS_CORRUPT;
     }
-    uint64_t number = bytes_get_u64be(value.data);
-    if (number % STORE_FLIGHTS_KEPT != slot) {
-        return STATUS_CORRUPT;
-    }
-    out->number = number;
+    out->number = bytes_get_u64be(value.data);
     memcpy(out->hash, value.data + 8, HASH_BYTES);
     return STATUS_OK;
 }
 
 enum status flight_ring_settle(struct flight_ring *ring, const bool held[STORE_FLIGHTS_KEPT])
 {
-    if (!held[0]) {
-        return STATUS_CORRUPT; /* flight 0 is written by the creation of the store */
-    }
     uint64_t last = 0;
     for (size_t i = 0; i < STORE_FLIGHTS_KEPT; i++) {
         if (held[i] && ring->kept[i].number > last) {

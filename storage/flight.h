@@ -42,8 +42,9 @@ void flight_record_encode(const struct flight *flight, struct flight_record *out
 /* The key of place `slot` (< STORE_FLIGHTS_KEPT) of the ring. */
 void flight_record_key(uint64_t slot, uint8_t out[FLIGHT_KEY_BYTES]);
 
-/* STATUS_CORRUPT when the bytes cannot be the record of that place. */
-MUST_USE enum status flight_record_decode(struct bytes value, uint64_t slot, struct flight *out);
+/* STATUS_CORRUPT when the bytes are no record. Whether it is in its place, flight_ring_settle sees.
+ */
+MUST_USE enum status flight_record_decode(struct bytes value, struct flight *out);
 
 /* The last flights, as a store holds them in memory. */
 struct flight_ring {

@@ -69,7 +69,7 @@ void store_flight(const struct store *store, struct flight *out)
 enum status store_flight_hash(const struct store *store, uint64_t number, uint8_t out[HASH_BYTES])
 {
     const struct flight *kept = &store->flights.kept[number % STORE_FLIGHTS_KEPT];
-    if (number > store->flights.last || kept->number != number) {
+    if (kept->number != number) {
         return STATUS_NOT_FOUND;
     }
     memcpy(out, kept->hash, HASH_BYTES);
@@ -95,7 +95,7 @@ enum status store_flights_load(struct store *store)
             continue;
         }
         if (status == STATUS_OK) {
-            status = flight_record_decode(buffer_bytes(&value), slot, &ring.kept[slot]);
+            status = flight_record_decode(buffer_bytes(&value), &ring.kept[slot]);
         }
         if (status != STATUS_OK) {
             return status == STATUS_IO ? STATUS_IO : STATUS_CORRUPT;

@@ -308,3 +308,14 @@ bool treap_floor(const struct treap_node *root, struct bytes key, struct treap_f
     }
     return give(best, out);
 }
+
+size_t treap_depth(const struct treap_node *root, struct bytes key)
+{
+    size_t depth = 0;
+    const struct treap_node *node = root;
+    while (node != NULL) {
+        depth++;
+        node = compare(key, node) < 0 ? node->left : node->right;
+    }
+    return depth;
+}

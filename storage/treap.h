@@ -41,4 +41,7 @@ MUST_USE bool treap_ceiling(const struct treap_node *root, struct bytes key,
                             struct treap_found *out);
 MUST_USE bool treap_floor(const struct treap_node *root, struct bytes key, struct treap_found *out);
 
+/* Nodes on the way from the root to where `key` is or would be; for tests of the balance. */
+MUST_USE size_t treap_depth(const struct treap_node *root, struct bytes key);
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -54,12 +55,23 @@ const char *fixture_find(const char *directory, const char *suffix)
         if (len < end || strcmp(entry->d_name + len - end, suffix) != 0) {
             continue;
         }
-        if (found[0] == '\0' || strcmp(entry->d_name, found) < 0) {
+        if (found[0] == '\0' || strcmp(entry->d_name, found) > 0) {
             snprintf(found, sizeof found, "%s", entry->d_name);
         }
     }
     closedir(entries);
     return found[0] == '\0' ? "" : fixture_path(directory, found);
+}
+
+pid_t fixture_spawn(const char *role, const char *first, const char *second)
+{
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        execl("/proc/self/exe", "again", role, first, second, (char *)NULL);
+        _exit(127);
+    }
+    return child;
 }
 
 struct store_identity fixture_identity(uint8_t cluster, uint8_t key)

@@ -6,6 +6,8 @@
 #include "storage/data_dir.h"
 #include "storage/store.h"
 
+#include <sys/types.h>
+
 #define FIXTURE_PATH_BYTES 256
 
 /* A fresh directory (0700), and one with all that is in it removed. */
@@ -15,8 +17,12 @@ void fixture_dir_remove(const char *path);
 /* path/name, in one of a few buffers that are used in turn. */
 const char *fixture_path(const char *directory, const char *name);
 
-/* The first file of the directory whose name ends so, by name; "" when there is none. */
+/* The last file of the directory whose name ends so, by name; "" when there is none. */
 const char *fixture_find(const char *directory, const char *suffix);
+
+/* Start this very program again with up to three arguments. Not a bare fork: a child that goes on
+ * from the middle of a program with threads has none of them. */
+pid_t fixture_spawn(const char *role, const char *first, const char *second);
 
 /* An identity whose bytes are all `cluster` and all `key`. */
 struct store_identity fixture_identity(uint8_t cluster, uint8_t key);

@@ -222,13 +222,14 @@ static void a_file_that_others_may_write_or_a_link_is_refused(void **state)
     assert_int_not_equal(read_anchor(place, &anchor), STATUS_OK);
 }
 
-static void after_a_failed_write_no_other_is_made(void **state)
+static void a_write_is_synced_and_after_a_failed_one_no_other_is_made(void **state)
 {
     struct place *place = *state;
     struct anchor_file file;
     struct anchor anchor;
     assert_int_equal(anchor_open(place->path, &place->identity, &file, &anchor, NULL), STATUS_OK);
     int good = file.fd;
+    assert_int_equal(fcntl(good, F_GETFL) & O_DSYNC, O_DSYNC);
     file.fd = open(place->path, O_RDONLY);
     assert_int_equal(anchor_write(&file, &anchor), STATUS_IO);
     close(file.fd);
@@ -315,7 +316,7 @@ int main(void)
         TEST(an_emptied_cut_or_missing_file_is_not_taken_for_a_new_one),
         TEST(an_anchor_of_another_cluster_or_key_is_refused),
         TEST(a_file_that_others_may_write_or_a_link_is_refused),
-        TEST(after_a_failed_write_no_other_is_made),
+        TEST(a_write_is_synced_and_after_a_failed_one_no_other_is_made),
         cmocka_unit_test(a_store_at_or_ahead_of_the_anchor_is_normal),
         cmocka_unit_test(a_store_behind_the_anchor_is_a_mismatch),
         cmocka_unit_test(another_flight_at_the_same_number_is_a_mismatch),

@@ -21,10 +21,14 @@
 
 #include <cmocka.h>
 
+#include <rocksdb/c.h>
+
 /* Stands in front of the system's own: the sync with this number fails, as a dying disk does, or
- * every sync of a table does. */
+ * every sync of a table does, or it takes as long as it is told to. */
 static atomic_int syncs_left;
 static atomic_bool tables_fail;
+static atomic_bool tables_wait;
+static atomic_int syncs_done;
 
 static bool is_table(int fd)
 {
@@ -43,11 +47,34 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
         fdatasync_function *function;
     } next = {dlsym(RTLD_NEXT, "fdatasync")};
     bool fails = atomic_load(&syncs_left) > 0 && atomic_fetch_sub(&syncs_left, 1) == 1;
+    while (atomic_load(&tables_wait) && is_table(fd)) {
+        struct timespec moment = {0, 1000000};
+        nanosleep(&moment, NULL);
+    }
     if (fails || (atomic_load(&tables_fail) && is_table(fd))) {
         errno = EIO;
         return -1;
     }
+    atomic_fetch_add(&syncs_done, 1);
     return next.function(fd);
+}
+
+/* Errors that RocksDB shall admit to have met in the background. */
+static atomic_int background_errors;
+
+__attribute__((visibility("default"))) int rocksdb_property_int(rocksdb_t *db, const char *name,
+                                                                uint64_t *out)
+{
+    typedef int property_function(rocksdb_t *, const char *, uint64_t *);
+    union {
+        void *object;
+        property_function *function;
+    } next = {dlsym(RTLD_NEXT, "rocksdb_property_int")};
+    int result = next.function(db, name, out);
+    if (result == 0 && strcmp(name, "rocksdb.background-errors") == 0) {
+        *out += (uint64_t)atomic_load(&background_errors);
+    }
+    return result;
 }
 
 static const struct store_rocks_options small = {STORE_MEMORY_BYTES_MIN};
@@ -55,6 +82,7 @@ static const struct store_rocks_options small = {STORE_MEMORY_BYTES_MIN};
 struct place {
     char path[FIXTURE_PATH_BYTES];
     char pristine[FIXTURE_PATH_BYTES]; /* a copy to start each damage from */
+    char older[FIXTURE_PATH_BYTES];    /* the older of two logs */
     struct store_identity identity;
     struct report report;
 };
@@ -158,12 +186,12 @@ static void run_flights(struct place *place, uint64_t count)
 
 static void copy_tree(const char *from, const char *to)
 {
-    char command[3 * FIXTURE_PATH_BYTES];
+    char command[4 * FIXTURE_PATH_BYTES];
     snprintf(command, sizeof command, "rm -rf '%s' && cp -a '%s' '%s'", to, from, to);
     assert_int_equal(system(command), 0);
 }
 
-/* The log that holds the flights of the last run. */
+/* The log that holds the last flights. */
 static const char *last_log(const struct place *place)
 {
     char store[FIXTURE_PATH_BYTES + 16];
@@ -180,25 +208,28 @@ static off_t size_of(const char *path)
     return info.st_size;
 }
 
-static void child_runs_until_killed(struct place *place, int acknowledgements)
+/* The other process: commits, anchors and acknowledges for ever. */
+static int run_until_killed(const char *path, int acknowledgements)
 {
+    struct place place = {.identity = fixture_identity(1, 2)};
     struct store *store = NULL;
     struct anchor_file file;
     struct anchor anchor;
-    if (open_store(place, &store) != STATUS_OK ||
-        anchor_open(fixture_path(place->path, "anchor"), &place->identity, &file, &anchor, NULL) !=
+    snprintf(place.path, sizeof place.path, "%s", path);
+    if (open_store(&place, &store) != STATUS_OK ||
+        anchor_open(fixture_path(path, "anchor"), &place.identity, &file, &anchor, NULL) !=
             STATUS_OK) {
-        _exit(1);
+        return 1;
     }
     for (;;) {
         uint64_t number = fixture_flight(store) + 1;
         if (commit_numbered(store, number) != STATUS_OK) {
-            _exit(2);
+            return 2;
         }
         store_flight(store, &anchor.flight);
         if (anchor_write(&file, &anchor) != STATUS_OK ||
             write(acknowledgements, &number, sizeof number) != sizeof number) {
-            _exit(3);
+            return 3;
         }
     }
 }
@@ -210,13 +241,9 @@ static void what_was_acknowledged_survives_a_killed_process(void **state)
     for (int round = 0; round < 12; round++) {
         int pipes[2];
         assert_int_equal(pipe(pipes), 0);
-        fflush(NULL);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            close(pipes[0]);
-            child_runs_until_killed(place, pipes[1]);
-        }
+        char end[16];
+        snprintf(end, sizeof end, "%d", pipes[1]);
+        pid_t child = fixture_spawn("run-until-killed", place->path, end);
         close(pipes[1]);
         uint64_t acknowledged = 0;
         uint64_t enough = 1 + fixture_random(&seed) % 60;
@@ -237,6 +264,18 @@ static void what_was_acknowledged_survives_a_killed_process(void **state)
         assert_in_range(fixture_flight(store), acknowledged, acknowledged + 1);
         store_close(store);
     }
+}
+
+static void every_commit_is_synced_before_it_returns(void **state)
+{
+    struct place *place = *state;
+    struct store *store = must_open(place);
+    for (uint64_t number = 1; number <= 10; number++) {
+        int before = atomic_load(&syncs_done);
+        assert_int_equal(commit_numbered(store, number), STATUS_OK);
+        assert_true(atomic_load(&syncs_done) > before);
+    }
+    store_close(store);
 }
 
 static void a_failed_sync_ends_the_writing_and_loses_nothing_acknowledged(void **state)
@@ -264,19 +303,24 @@ static void a_failed_sync_ends_the_writing_and_loses_nothing_acknowledged(void *
     }
 }
 
+static enum status commit_large(struct store *store)
+{
+    static uint8_t value[256 << 10];
+    struct put put = {FAMILY_PAYLOADS, false, bytes_of_text("large"), BYTES_OF_ARRAY(value)};
+    return store_commit(store, &put, 1);
+}
+
 /* Flushing happens behind the back of whoever commits: the log has everything, and yet the writing
  * must end. */
 static void a_failed_flush_in_the_background_ends_the_writing(void **state)
 {
     struct place *place = *state;
-    static uint8_t value[256 << 10];
     struct store *store = must_open(place);
     uint64_t acknowledged = 0;
     enum status status = STATUS_OK;
     atomic_store(&tables_fail, true);
     for (int i = 0; status == STATUS_OK && i < 1000; i++) {
-        struct put put = {FAMILY_PAYLOADS, false, bytes_make(&i, sizeof i), BYTES_OF_ARRAY(value)};
-        status = store_commit(store, &put, 1);
+        status = commit_large(store);
         acknowledged += status == STATUS_OK;
     }
     assert_int_equal(status, STATUS_IO);
@@ -287,6 +331,59 @@ static void a_failed_flush_in_the_background_ends_the_writing(void **state)
     store = must_open(place);
     assert_in_range(fixture_flight(store), acknowledged, acknowledged + 1);
     store_close(store);
+}
+
+static void an_error_in_the_background_that_rocksdb_forgives_ends_the_writing_too(void **state)
+{
+    struct place *place = *state;
+    struct store *store = must_open(place);
+    assert_int_equal(commit_numbered(store, 1), STATUS_OK);
+    atomic_store(&background_errors, 1);
+    assert_int_equal(commit_numbered(store, 2), STATUS_IO);
+    atomic_store(&background_errors, 0);
+    assert_int_equal(commit_numbered(store, 2), STATUS_IO);
+    assert_non_null(strstr(store_fault(store), "background"));
+    store_close(store);
+}
+
+/* Leave in `pristine` what a process leaves that dies with a flush under way: two logs, the newer
+ * with more flights than the store remembers. */
+static void die_with_two_logs(struct place *place)
+{
+    struct store *store = must_open(place);
+    snprintf(place->older, sizeof place->older, "%s", last_log(place));
+    atomic_store(&tables_wait, true);
+    off_t before = -1;
+    for (int i = 0; size_of(place->older) != before; i++) {
+        before = size_of(place->older);
+        assert_in_range(i, 0, 1000);
+        assert_int_equal(commit_large(store), STATUS_OK);
+    }
+    for (int i = 0; i < 2 * STORE_FLIGHTS_KEPT; i++) {
+        fixture_commit(store, FAMILY_STATE, "k", "v");
+    }
+    fixture_dir_make(place->pristine);
+    copy_tree(place->path, place->pristine);
+    atomic_store(&tables_wait, false);
+    store_close(store);
+}
+
+/* The last flights and their hashes are those of the newer log: nothing but the length of the older
+ * one can tell that flights in the middle are gone. */
+static void a_cut_in_an_older_log_is_noticed_though_a_newer_one_is_whole(void **state)
+{
+    struct place *place = *state;
+    struct store *store = NULL;
+    die_with_two_logs(place);
+    copy_tree(place->pristine, place->path);
+    store_close(must_open(place));
+    copy_tree(place->pristine, place->path);
+    assert_int_equal(truncate(place->older, size_of(place->older) - 100), 0);
+    assert_int_equal(open_store(place, &store), STATUS_CORRUPT);
+    copy_tree(place->pristine, place->path);
+    assert_int_equal(unlink(place->older), 0);
+    assert_int_equal(open_store(place, &store), STATUS_CORRUPT);
+    fixture_dir_remove(place->pristine);
 }
 
 /* A flight that the process wrote and was killed before the anchor saw it may be torn. */
@@ -303,7 +400,7 @@ static void a_torn_tail_that_was_never_acknowledged_is_cut_off(void **state)
     assert_true(after > before);
     fixture_dir_make(place->pristine);
     copy_tree(place->path, place->pristine);
-    for (off_t size = before; size <= after; size++) {
+    for (off_t size = after; size >= before; size -= size > before + 3 ? 3 : 1) {
         copy_tree(place->pristine, place->path);
         assert_int_equal(truncate(last_log(place), size), 0);
         assert_int_equal(judge(place), STATUS_OK);
@@ -323,7 +420,7 @@ static void a_log_cut_below_the_anchor_is_a_mismatch(void **state)
     fixture_dir_make(place->pristine);
     copy_tree(place->path, place->pristine);
     off_t whole = size_of(last_log(place));
-    for (off_t size = 0; size < whole; size += 1 + whole / 40) {
+    for (off_t size = 0; size < whole; size += 1 + whole / 20) {
         copy_tree(place->pristine, place->path);
         assert_int_equal(truncate(last_log(place), size), 0);
         assert_int_equal(judge(place), STATUS_MISMATCH);
@@ -370,7 +467,7 @@ static void rot_anywhere_in_the_log_is_noticed(void **state)
     fixture_dir_make(place->pristine);
     copy_tree(place->path, place->pristine);
     off_t whole = size_of(last_log(place));
-    for (off_t at = 0; at < whole; at += 1 + whole / 150) {
+    for (off_t at = 0; at < whole; at += 1 + whole / 60) {
         copy_tree(place->pristine, place->path);
         flip(last_log(place), at);
         enum status status = judge(place);
@@ -471,12 +568,18 @@ static void rot_in_a_table_or_a_value_file_is_an_error_and_never_other_bytes(voi
 
 #define TEST(body) cmocka_unit_test_setup_teardown(body, make_place, remove_place)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "run-until-killed") == 0) {
+        return run_until_killed(argv[2], (int)strtol(argv[3], NULL, 10));
+    }
     const struct CMUnitTest tests[] = {
         TEST(what_was_acknowledged_survives_a_killed_process),
+        TEST(every_commit_is_synced_before_it_returns),
         TEST(a_failed_sync_ends_the_writing_and_loses_nothing_acknowledged),
         TEST(a_failed_flush_in_the_background_ends_the_writing),
+        TEST(an_error_in_the_background_that_rocksdb_forgives_ends_the_writing_too),
+        TEST(a_cut_in_an_older_log_is_noticed_though_a_newer_one_is_whole),
         TEST(a_torn_tail_that_was_never_acknowledged_is_cut_off),
         TEST(a_log_cut_below_the_anchor_is_a_mismatch),
         TEST(a_deleted_or_emptied_log_is_a_mismatch),

@@ -258,6 +258,13 @@ static void a_treap_of_rising_keys_is_not_a_list(void **state)
         buffer_put_u32be(&key, i);
         assert_int_equal(treap_put(&root, buffer_bytes(&key), BYTES_EMPTY), STATUS_OK);
     }
+    /* The expected depth is about 2 ln(200000) = 24. */
+    for (uint32_t i = 0; i < 200000; i += 997) {
+        uint8_t memory[4];
+        struct buffer key = buffer_make(memory, sizeof memory);
+        buffer_put_u32be(&key, i);
+        assert_in_range(treap_depth(root, buffer_bytes(&key)), 1, 80);
+    }
     assert_true(treap_floor(root, bytes_make("\377\377\377\377", 4), &found));
     assert_int_equal(bytes_get_u32be(found.key.data), 199999);
     treap_release(root);

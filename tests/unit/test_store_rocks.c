@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,6 +62,10 @@ __attribute__((visibility("default"))) int fdatasync(int fd)
     count_call();
     return next.function(fd);
 }
+
+/* The checksum that RocksDB calls in this program, and the one of the shared library. */
+#define CHECKSUM_NAME "_ZN7rocksdb6crc32c6ExtendEjPKcm"
+uint32_t checksum(uint32_t crc, const char *data, size_t len) __asm__(CHECKSUM_NAME);
 
 static const struct store_rocks_options small = {STORE_MEMORY_BYTES_MIN};
 
@@ -347,6 +352,20 @@ static void a_path_that_is_no_directory_or_too_long_is_refused(void **state)
     assert_int_equal(data_paths_make("", &paths, &place->report), STATUS_INVALID);
 }
 
+static void the_same_process_cannot_take_the_lock_twice(void **state)
+{
+    struct place *place = *state;
+    struct data_lock lock = {.fd = -1};
+    struct data_lock other = {.fd = -1};
+    const char *path = fixture_path(place->path, "lock");
+    assert_int_equal(data_lock_take(path, &lock, NULL), STATUS_OK);
+    assert_int_equal(data_lock_take(path, &other, NULL), STATUS_BUSY);
+    assert_int_equal(data_lock_take(path, &other, NULL), STATUS_BUSY);
+    data_lock_release(&lock);
+    assert_int_equal(data_lock_take(path, &other, NULL), STATUS_OK);
+    data_lock_release(&other);
+}
+
 static void the_same_process_cannot_open_a_store_twice(void **state)
 {
     struct place *place = *state;
@@ -360,27 +379,44 @@ static void the_same_process_cannot_open_a_store_twice(void **state)
     assert_int_equal(open_once(place), STATUS_OK);
 }
 
-/* A child that opens the store, says so, and waits to be told to end. */
-static pid_t open_in_child(struct place *place, int *end)
+/* The other process: opens the store, says so, and waits until it is told to end. */
+static int hold_until_told(const char *path)
+{
+    struct store_identity identity = fixture_identity(1, 2);
+    struct store *store = NULL;
+    char byte = 0;
+    enum status status = store_rocks_open(path, &identity, &small, &store, NULL);
+    bool told = write(STDOUT_FILENO, &byte, 1) == 1 && read(STDIN_FILENO, &byte, 1) >= 0;
+    store_close(store);
+    return told && status == STATUS_OK ? 0 : 1;
+}
+
+/* Let the next program that is started have these ends as its input and output. */
+static pid_t spawn_with(int input, int output, const char *role, const char *path)
+{
+    int kept[2] = {dup(STDIN_FILENO), dup(STDOUT_FILENO)};
+    fflush(NULL);
+    dup2(input, STDIN_FILENO);
+    dup2(output, STDOUT_FILENO);
+    pid_t child = fixture_spawn(role, path, "");
+    dup2(kept[0], STDIN_FILENO);
+    dup2(kept[1], STDOUT_FILENO);
+    close(kept[0]);
+    close(kept[1]);
+    close(input);
+    close(output);
+    return child;
+}
+
+/* A child that has the store open until `*end` is closed. */
+static pid_t hold_in_child(struct place *place, int *end)
 {
     int ready[2];
     int stop[2];
-    assert_int_equal(pipe(ready), 0);
-    assert_int_equal(pipe(stop), 0);
-    fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct store *store = NULL;
-        char byte = 0;
-        close(stop[1]);
-        enum status status = store_rocks_open(place->path, &place->identity, &small, &store, NULL);
-        bool told = write(ready[1], &byte, 1) == 1 && read(stop[0], &byte, 1) >= 0;
-        _exit(told && status == STATUS_OK ? 0 : 1);
-    }
     char byte = 0;
-    close(ready[1]);
-    close(stop[0]);
+    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(stop, O_CLOEXEC), 0);
+    pid_t child = spawn_with(stop[0], ready[1], "hold", place->path);
     assert_int_equal(read(ready[0], &byte, 1), 1);
     close(ready[0]);
     *end = stop[1];
@@ -394,7 +430,7 @@ static void a_second_process_is_refused_and_told_who_holds_the_store(void **stat
     int end = -1;
     int ended = -1;
     assert_int_equal(init(place), STATUS_OK);
-    pid_t child = open_in_child(place, &end);
+    pid_t child = hold_in_child(place, &end);
     assert_int_equal(open_once(place), STATUS_BUSY);
     snprintf(holder, sizeof holder, "process %ld", (long)child);
     assert_non_null(strstr(place->report.what, holder));
@@ -406,20 +442,25 @@ static void a_second_process_is_refused_and_told_who_holds_the_store(void **stat
     assert_int_equal(open_once(place), STATUS_OK);
 }
 
+/* The other process: makes a store, and ends at call number `at` if there are so many. */
+static int init_cut_at(const char *path, int at)
+{
+    struct place place = {.identity = fixture_identity(1, 2)};
+    snprintf(place.path, sizeof place.path, "%s", path);
+    calls_left = at;
+    return init(&place) == STATUS_OK ? 0 : 1;
+}
+
 static void an_init_that_was_cut_short_anywhere_is_simply_repeated(void **state)
 {
     struct place *place = *state;
     int cuts = 0;
     for (bool cut = true; cut;) {
         cuts++;
-        fflush(NULL);
-        pid_t child = fork();
-        assert_true(child >= 0);
-        if (child == 0) {
-            calls_left = cuts;
-            _exit(init(place) == STATUS_OK ? 0 : 1);
-        }
+        char at[16];
         int ended = -1;
+        snprintf(at, sizeof at, "%d", cuts);
+        pid_t child = fixture_spawn("init-cut-at", place->path, at);
         assert_int_equal(waitpid(child, &ended, 0), child);
         assert_true(WIFEXITED(ended));
         cut = WEXITSTATUS(ended) == 9;
@@ -434,10 +475,38 @@ static void an_init_that_was_cut_short_anywhere_is_simply_repeated(void **state)
     assert_true(cuts > 10);
 }
 
+static void the_checksum_in_use_is_the_one_of_the_library(void **state)
+{
+    (void)state;
+    typedef uint32_t checksum_function(uint32_t, const char *, size_t);
+    union {
+        void *object;
+        checksum_function *function;
+    } own = {dlsym(RTLD_NEXT, CHECKSUM_NAME)};
+    char data[400];
+    uint64_t seed = 3;
+    assert_non_null(own.object);
+    assert_int_equal(checksum(0, "123456789", 9), 0xe3069283);
+    for (size_t i = 0; i < sizeof data; i++) {
+        data[i] = (char)fixture_random(&seed);
+    }
+    for (size_t len = 0; len + 8 < sizeof data; len++) {
+        uint32_t crc = (uint32_t)fixture_random(&seed);
+        size_t offset = len % 8;
+        assert_int_equal(checksum(crc, data + offset, len), own.function(crc, data + offset, len));
+    }
+}
+
 #define TEST(body) cmocka_unit_test_setup_teardown(body, make_place, remove_place)
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "hold") == 0) {
+        return hold_until_told(argv[2]);
+    }
+    if (argc == 4 && strcmp(argv[1], "init-cut-at") == 0) {
+        return init_cut_at(argv[2], (int)strtol(argv[3], NULL, 10));
+    }
     const struct CMUnitTest tests[] = {
         TEST(init_makes_a_store_at_flight_0_and_its_anchor),
         TEST(init_makes_the_directory_but_not_its_parent),
@@ -453,9 +522,11 @@ int main(void)
         TEST(a_directory_of_someone_else_is_refused),
         TEST(a_directory_that_others_may_write_is_refused),
         TEST(a_path_that_is_no_directory_or_too_long_is_refused),
+        TEST(the_same_process_cannot_take_the_lock_twice),
         TEST(the_same_process_cannot_open_a_store_twice),
         TEST(a_second_process_is_refused_and_told_who_holds_the_store),
         TEST(an_init_that_was_cut_short_anywhere_is_simply_repeated),
+        cmocka_unit_test(the_checksum_in_use_is_the_one_of_the_library),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
