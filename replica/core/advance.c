@@ -28,7 +28,16 @@ static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
     node->executed_ms = node->now_ms;
     node_note(node, "executed %llu: %u requests, %u entries", (unsigned long long)slot->sequence,
               node->work->item_count, node->work->leaf_count);
+    /* Before the attestation: if it makes this height stable, the slot is gone. */
+    if (!MUTANT(16)) {
+        slot->stage = SLOT_EXECUTED;
+        slot_release_later(node, slot);
+    }
     attest_checkpoint(node, outbox);
+    if (MUTANT(16)) {
+        slot->stage = SLOT_EXECUTED;
+        slot_release_later(node, slot);
+    }
 }
 
 bool machine_advance(struct node *node, struct outbox *outbox)
@@ -36,7 +45,6 @@ bool machine_advance(struct node *node, struct outbox *outbox)
     uint64_t next = node->head.height + 1;
     if (node->late.sequence == next) {
         execute(node, &node->late, outbox);
-        slot_release_later(node, &node->late);
         node->late = (struct slot){0};
         return true;
     }
@@ -45,10 +53,7 @@ bool machine_advance(struct node *node, struct outbox *outbox)
     if (look == NULL || look->stage < needed || look->batch.data == NULL) {
         return false;
     }
-    struct slot *slot = window_slot(&node->window, next);
-    execute(node, slot, outbox);
-    slot->stage = SLOT_EXECUTED;
-    slot_release_later(node, slot);
+    execute(node, window_slot(&node->window, next), outbox);
     return true;
 }
 
