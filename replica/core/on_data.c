@@ -68,6 +68,25 @@ static struct slot *place_for_block(struct node *node, uint64_t sequence)
     return next && node->late.sequence == 0 ? &node->late : NULL;
 }
 
+/* The proven block takes the slot. Votes of the same view stay: a second one must still be seen to
+ * contradict the first. The primary's signature is for the digest that it proposed. */
+static void block_place(struct node *node, struct slot *slot, const struct slot *proven)
+{
+    slot_release(slot, &node->pool);
+    bool known = slot->view == proven->view && slot->sequence == proven->sequence;
+    bool same = known && slot->stage != SLOT_EMPTY && hash_equal(slot->digest, proven->digest);
+    if (!known) {
+        *slot = (struct slot){0};
+    }
+    slot->sequence = proven->sequence;
+    slot->view = proven->view;
+    slot->stage = SLOT_COMMITTED;
+    slot->has_primary_sig = same && slot->has_primary_sig;
+    slot->batch = proven->batch;
+    slot->payloads = proven->payloads;
+    memcpy(slot->digest, proven->digest, HASH_BYTES);
+}
+
 static enum drop take_block(struct node *node, const struct message *message, struct outbox *outbox)
 {
     struct block_parcel parcel;
@@ -87,17 +106,7 @@ static enum drop take_block(struct node *node, const struct message *message, st
     if (!slot_fill(node, &proven, parcel.batch, parcel.payloads)) {
         return DROP_NO_MEMORY;
     }
-    if (slot->view == vote.view && slot->stage != SLOT_EMPTY &&
-        hash_equal(slot->digest, vote.digest)) {
-        /* The same proposal: what is known of it stays good. */
-        slot_release(slot, &node->pool);
-        slot->stage = SLOT_COMMITTED;
-        slot->batch = proven.batch;
-        slot->payloads = proven.payloads;
-    } else {
-        slot_release(slot, &node->pool);
-        *slot = proven;
-    }
+    block_place(node, slot, &proven);
     slot_put_batch(slot, outbox);
     struct record_key key = record_key_block(RECORD_CERTIFICATE, slot->sequence);
     outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&key), outbox_keep(outbox, parcel.commit));
