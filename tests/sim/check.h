@@ -35,7 +35,7 @@ struct check_block {
     uint8_t header_hash[HASH_BYTES];
     uint8_t tree_root[HASH_BYTES];
     uint8_t batch_digest[HASH_BYTES];
-    uint8_t content_hash[HASH_BYTES]; /* of leaves and results */
+    uint8_t content_hash[HASH_BYTES]; /* of leaves, results and payloads */
     uint64_t tree_size;
     uint64_t time_ms;
 };

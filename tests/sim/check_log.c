@@ -12,10 +12,12 @@ static struct stored {
     uint8_t record[1u << 18];
     uint8_t leaves[8u << 20];
     uint8_t batch[BATCH_BYTES_MAX];
+    uint8_t payloads[BATCH_PAYLOAD_BYTES_MAX];
     uint8_t certificate[4096];
     struct buffer record_bytes;
     struct buffer leaf_bytes;
     struct buffer batch_bytes;
+    struct buffer payload_bytes;
     struct buffer certificate_bytes;
     struct block_record block;
     struct block_header header;
@@ -32,6 +34,7 @@ static bool stored_read(struct world *world, struct host *host, uint64_t height)
     stored.record_bytes = buffer_make(stored.record, sizeof(stored.record));
     stored.leaf_bytes = buffer_make(stored.leaves, sizeof(stored.leaves));
     stored.batch_bytes = buffer_make(stored.batch, sizeof(stored.batch));
+    stored.payload_bytes = buffer_make(stored.payloads, sizeof(stored.payloads));
     stored.certificate_bytes = buffer_make(stored.certificate, sizeof(stored.certificate));
     if (!get(host, FAMILY_BLOCKS, record_key_block(RECORD_HEADER, height), &stored.record_bytes) ||
         block_record_decode(buffer_bytes(&stored.record_bytes), &stored.block) != WIRE_OK ||
@@ -52,7 +55,8 @@ static bool stored_read(struct world *world, struct host *host, uint64_t height)
         return true;
     }
     const uint8_t *digest = stored.header.batch_digest;
-    if (!get(host, FAMILY_BLOCKS, record_key_batch(digest), &stored.batch_bytes)) {
+    if (!get(host, FAMILY_BLOCKS, record_key_batch(digest), &stored.batch_bytes) ||
+        !get(host, FAMILY_PAYLOADS, record_key_payloads(digest), &stored.payload_bytes)) {
         world_fail(world, "I9", host->rid, "the batch of %lu is not stored", (unsigned long)height);
         return false;
     }
@@ -68,8 +72,12 @@ static bool stored_read(struct world *world, struct host *host, uint64_t height)
 
 static void content_hash(uint8_t out[HASH_BYTES])
 {
-    struct bytes parts[] = {buffer_bytes(&stored.leaf_bytes), stored.block.results.raw};
-    hash_parts(parts, 2, out);
+    struct bytes parts[] = {
+        buffer_bytes(&stored.leaf_bytes),
+        stored.block.results.raw,
+        buffer_bytes(&stored.payload_bytes),
+    };
+    hash_parts(parts, 3, out);
 }
 
 static void leaf_hash(struct bytes leaf, uint8_t out[HASH_BYTES])
@@ -133,6 +141,25 @@ static bool leaves_match(struct world *world, const struct check_item *item, str
     return true;
 }
 
+/* The payloads of a request are what its statements commit to. */
+static bool payloads_match(const struct sim_request *request, struct wire_iter *iter)
+{
+    for (uint32_t i = 0; i < request->count; i++) {
+        struct payload payload;
+        uint8_t hash[HASH_BYTES];
+        if (!payload_next(iter, &payload)) {
+            return false;
+        }
+        struct bytes parts[] = {payload.salt, payload.bytes};
+        hash_parts(parts, 2, hash);
+        if (payload.bytes.len != request->wishes[i].payload_len ||
+            !hash_equal(hash, request->wishes[i].payload_hash)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* One item of the batch: it was asked for, and what became of it is what must. */
 static bool item_matches(struct world *world, uint32_t rid, const struct item *item,
                          struct check_item *at, struct bytes result_bytes)
@@ -192,6 +219,12 @@ static bool batch_matches(struct world *world, uint32_t rid, uint64_t height)
     struct wire_iter items = wire_iter_make(batch.items);
     struct wire_iter results = wire_iter_make(stored.block.results);
     struct wire_iter leaves = wire_iter_make(stored.leaf_record.leaves);
+    struct payloads payloads;
+    if (payloads_decode(buffer_bytes(&stored.payload_bytes), &payloads) != WIRE_OK) {
+        world_fail(world, "I6", rid, "the payloads of %lu are damaged", (unsigned long)height);
+        return false;
+    }
+    struct wire_iter rest = wire_iter_make(payloads.list);
     struct item item;
     struct item_result result;
     while (item_next(&items, &item)) {
@@ -202,6 +235,11 @@ static bool batch_matches(struct world *world, uint32_t rid, uint64_t height)
         };
         if (!item_result_next(&results, &result) ||
             !item_matches(world, rid, &item, &at, result.value)) {
+            return false;
+        }
+        if (!payloads_match(at.request, &rest)) {
+            world_fail(world, "I6", rid, "the payloads of %lu are not its requests'",
+                       (unsigned long)height);
             return false;
         }
         if (at.request->appended && at.request->height == height &&
@@ -323,7 +361,7 @@ void check_block_stored(struct world *world, struct host *host, uint64_t height)
     }
     content_hash(hash);
     if (!hash_equal(hash, check->blocks[height].content_hash)) {
-        world_fail(world, "I1", host->rid, "other leaves or results at height %lu",
+        world_fail(world, "I1", host->rid, "other leaves, results or payloads at height %lu",
                    (unsigned long)height);
     }
 }
