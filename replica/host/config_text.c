@@ -19,6 +19,7 @@ struct expansion {
     const char *end;
     unsigned line;
     enum place place;
+    unsigned section_line; /* where the section that is open begins; 0: none is open */
     struct buffer *out;
     struct report *report;
 };
@@ -103,6 +104,10 @@ static void move_place(struct expansion *expansion)
             expansion->place = PLACE_LINE_COMMENT;
         } else if (looking_at(expansion, "/*")) {
             expansion->place = PLACE_BLOCK_COMMENT;
+        } else if (byte == '{') {
+            expansion->section_line = expansion->line;
+        } else if (byte == '}') {
+            expansion->section_line = 0;
         }
         return;
     case PLACE_DOUBLE:
@@ -176,6 +181,11 @@ bool config_expand(const char *path, struct bytes text, struct buffer *out, stru
         }
     }
     if (quote_is_open(&expansion)) {
+        return false;
+    }
+    if (expansion.section_line != 0) {
+        report_what(report, "%s:%u: a section that does not end", path, expansion.section_line);
+        report_remedy(report, "close it with }");
         return false;
     }
     buffer_put_u8(out, 0);

@@ -14,7 +14,7 @@
 
 /* Append the expanded text and a NUL. False, with a report that names `path` and the line, for a
  * variable that is not set or whose value would change the syntax, a quote that does not end on its
- * line, and bytes that are not text. */
+ * line, a section that does not end, and bytes that are not text. */
 MUST_USE bool config_expand(const char *path, struct bytes text, struct buffer *out,
                             struct report *report);
 

@@ -1,0 +1,425 @@
+/* What threads of the server hand to each other: the mailbox, the verify pool with its lanes, the
+ * commit thread and the read thread. */
+#include "replica/host/cargo.h"
+#include "replica/host/commit_thread.h"
+#include "replica/host/mailbox.h"
+#include "replica/host/memo.h"
+#include "replica/host/verify_pool.h"
+#include "storage/record.h"
+#include "storage/store_memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool is_readable(int fd, int wait_ms)
+{
+    struct pollfd one = {.fd = fd, .events = POLLIN};
+    return poll(&one, 1, wait_ms) == 1;
+}
+
+/* --- Mailbox --------------------------------------------------------------------------------- */
+
+static void a_full_mailbox_refuses_and_keeps_the_order(void **state)
+{
+    (void)state;
+    struct mailbox box;
+    int items[4];
+    void *out[4];
+    assert_int_equal(mailbox_open(&box, 3, MAILBOX_THREAD), STATUS_OK);
+    for (int round = 0; round < 5; round++) {
+        assert_true(mailbox_put(&box, &items[0]));
+        assert_true(mailbox_put(&box, &items[1]));
+        assert_true(mailbox_put(&box, &items[2]));
+        assert_false(mailbox_put(&box, &items[3]));
+        assert_int_equal(mailbox_take(&box, out, 2), 2);
+        assert_ptr_equal(out[0], &items[0]);
+        assert_ptr_equal(out[1], &items[1]);
+        assert_true(mailbox_put(&box, &items[3]));
+        assert_int_equal(mailbox_take(&box, out, 4), 2);
+        assert_ptr_equal(out[0], &items[2]);
+        assert_ptr_equal(out[1], &items[3]);
+    }
+    mailbox_close(&box);
+}
+
+static void the_bell_rings_as_long_as_something_is_inside(void **state)
+{
+    (void)state;
+    struct mailbox box;
+    int items[3];
+    void *out[3];
+    assert_int_equal(mailbox_open(&box, 3, MAILBOX_LOOP), STATUS_OK);
+    assert_false(is_readable(mailbox_fd(&box), 0));
+    assert_true(mailbox_put(&box, &items[0]));
+    assert_true(mailbox_put(&box, &items[1]));
+    assert_true(is_readable(mailbox_fd(&box), 0));
+    mailbox_quiet(&box);
+    assert_false(is_readable(mailbox_fd(&box), 0));
+    assert_int_equal(mailbox_take(&box, out, 1), 1);
+    assert_true(is_readable(mailbox_fd(&box), 0)); /* one was left behind */
+    mailbox_quiet(&box);
+    assert_int_equal(mailbox_take(&box, out, 3), 1);
+    assert_false(is_readable(mailbox_fd(&box), 0));
+    assert_true(mailbox_put(&box, &items[2]));
+    assert_true(is_readable(mailbox_fd(&box), 0));
+    assert_int_equal(mailbox_take(&box, out, 3), 1);
+    mailbox_close(&box);
+}
+
+static void a_shut_mailbox_gives_what_is_left_and_then_nothing(void **state)
+{
+    (void)state;
+    struct mailbox box;
+    int item;
+    void *out[2];
+    assert_int_equal(mailbox_open(&box, 2, MAILBOX_THREAD), STATUS_OK);
+    assert_true(mailbox_put(&box, &item));
+    mailbox_shut(&box);
+    assert_false(mailbox_put(&box, &item));
+    assert_int_equal(mailbox_wait(&box, out, 2), 1);
+    assert_int_equal(mailbox_wait(&box, out, 2), 0);
+    mailbox_close(&box);
+}
+
+#define WRITERS 3
+#define EACH 20000
+
+static struct mailbox crowded;
+
+static void *write_many(void *argument)
+{
+    for (uintptr_t i = 1; i <= EACH; i++) {
+        uintptr_t item = (uintptr_t)argument << 32 | i;
+        while (!mailbox_put(&crowded, (void *)item)) {
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+static void many_writers_lose_nothing_and_keep_their_own_order(void **state)
+{
+    (void)state;
+    pthread_t writers[WRITERS];
+    uintptr_t last[WRITERS] = {0};
+    size_t got = 0;
+    assert_int_equal(mailbox_open(&crowded, 16, MAILBOX_THREAD), STATUS_OK);
+    for (uintptr_t i = 0; i < WRITERS; i++) {
+        assert_int_equal(pthread_create(&writers[i], NULL, write_many, (void *)i), 0);
+    }
+    while (got < (size_t)WRITERS * EACH) {
+        void *out[8];
+        size_t count = mailbox_wait(&crowded, out, 8);
+        for (size_t i = 0; i < count; i++) {
+            uintptr_t item = (uintptr_t)out[i];
+            assert_int_equal(item & UINT32_MAX, last[item >> 32] + 1);
+            last[item >> 32]++;
+        }
+        got += count;
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        pthread_join(writers[i], NULL);
+    }
+    mailbox_close(&crowded);
+}
+
+/* --- Verify pool ----------------------------------------------------------------------------- */
+
+struct work {
+    struct verify_work head;
+    enum drop verdict[VERIFY_WORKERS_MAX]; /* of each part */
+    atomic_uint ran;
+    unsigned order; /* when it was run, from 1 */
+};
+
+static atomic_uint clock_hand;
+static atomic_bool gate_open;
+
+static enum drop run(const struct verify_work *head, uint32_t part)
+{
+    struct work *work = (struct work *)(uintptr_t)head;
+    work->ran++;
+    work->order = ++clock_hand;
+    return work->verdict[part];
+}
+
+static enum drop run_at_gate(const struct verify_work *head, uint32_t part)
+{
+    (void)head;
+    (void)part;
+    while (!gate_open) {
+        sched_yield();
+    }
+    return DROP_NONE;
+}
+
+static void give(struct verify_pool *pool, struct work *work, enum verify_lane lane, uint32_t parts)
+{
+    work->head = (struct verify_work){.run = run, .lane = lane, .parts = parts};
+    assert_true(verify_pool_give(pool, &work->head));
+}
+
+static void collect(struct verify_pool *pool, size_t count)
+{
+    struct mailbox *box = verify_pool_done(pool);
+    while (count > 0) {
+        void *out[16];
+        assert_true(is_readable(mailbox_fd(box), 10000));
+        mailbox_quiet(box);
+        size_t taken = mailbox_take(box, out, 16);
+        verify_pool_taken(pool, taken);
+        count -= taken;
+    }
+    assert_int_equal(verify_pool_under_way(pool), 0);
+}
+
+static void no_discard(struct verify_work *work)
+{
+    (void)work;
+    fail();
+}
+
+static void votes_are_verified_before_whatever_clients_sent(void **state)
+{
+    (void)state;
+    struct verify_pool *pool = NULL;
+    struct work gate = {.head = {.run = run_at_gate, .lane = LANE_VOTES, .parts = 1}};
+    static struct work requests[50];
+    static struct work proposals[5];
+    static struct work votes[5];
+    gate_open = false;
+    clock_hand = 0;
+    assert_int_equal(verify_pool_open(1, &pool), STATUS_OK);
+    assert_true(verify_pool_give(pool, &gate.head)); /* the worker is busy while all come in */
+    for (int i = 0; i < 50; i++) {
+        give(pool, &requests[i], LANE_CLIENTS, 1);
+    }
+    for (int i = 0; i < 5; i++) {
+        give(pool, &proposals[i], LANE_PROPOSALS, 1);
+        give(pool, &votes[i], LANE_VOTES, 1);
+    }
+    gate_open = true;
+    collect(pool, 61);
+    for (int i = 0; i < 5; i++) {
+        assert_true(votes[i].order <= 6);
+        assert_true(proposals[i].order <= 11);
+        assert_true(requests[i].order > 10);
+    }
+    verify_pool_close(pool, no_discard);
+}
+
+static void a_work_in_parts_is_good_when_all_of_them_are(void **state)
+{
+    (void)state;
+    struct verify_pool *pool = NULL;
+    static struct work good;
+    static struct work bad;
+    assert_int_equal(verify_pool_open(3, &pool), STATUS_OK);
+    bad.verdict[4] = DROP_CLIENT_SIGNATURE;
+    give(pool, &good, LANE_PROPOSALS, 5);
+    give(pool, &bad, LANE_PROPOSALS, 7);
+    collect(pool, 2);
+    assert_int_equal(good.ran, 5);
+    assert_int_equal(good.head.verdict, DROP_NONE);
+    assert_int_equal(bad.ran, 7);
+    assert_int_equal(bad.head.verdict, DROP_CLIENT_SIGNATURE);
+    verify_pool_close(pool, no_discard);
+}
+
+static unsigned discarded;
+
+static void count_discard(struct verify_work *work)
+{
+    (void)work;
+    discarded++;
+}
+
+static void closing_discards_what_was_not_begun_or_not_taken(void **state)
+{
+    (void)state;
+    struct verify_pool *pool = NULL;
+    static struct work works[20];
+    discarded = 0;
+    assert_int_equal(verify_pool_open(2, &pool), STATUS_OK);
+    for (int i = 0; i < 20; i++) {
+        give(pool, &works[i], LANE_CLIENTS, 1);
+    }
+    verify_pool_close(pool, count_discard);
+    assert_int_equal(discarded, 20);
+}
+
+/* --- Cargo and commits ----------------------------------------------------------------------- */
+
+static void put_text(struct cargo *cargo, const char *key, const char *value)
+{
+    const struct put put = {
+        .family = FAMILY_STATE, .key = bytes_of_text(key), .value = bytes_of_text(value)};
+    cargo_add_puts(cargo, &put, 1);
+}
+
+static void cargo_keeps_copies_in_order_however_much_it_is(void **state)
+{
+    (void)state;
+    struct cargo cargo;
+    cargo_init(&cargo);
+    for (int round = 0; round < 3; round++) {
+        static uint8_t value[100000];
+        for (unsigned i = 0; i < 50; i++) {
+            uint8_t key[2] = {1, (uint8_t)i};
+            memset(value, (int)i, sizeof(value));
+            const struct put put = {.family = FAMILY_BLOCKS,
+                                    .erase = i % 7 == 0,
+                                    .key = BYTES_OF_ARRAY(key),
+                                    .value = bytes_make(value, i * 2000)};
+            cargo_add_puts(&cargo, &put, 1);
+        }
+        assert_int_equal(cargo.put_count, 50);
+        for (unsigned i = 0; i < 50; i++) {
+            const struct put *put = &cargo.puts[i];
+            assert_int_equal(put->family, FAMILY_BLOCKS);
+            assert_int_equal(put->erase, i % 7 == 0);
+            assert_int_equal(put->key.data[1], i);
+            assert_int_equal(put->value.len, i * 2000);
+            assert_true(i == 0 || put->value.data[i * 2000 - 1] == i);
+        }
+        cargo_reset(&cargo);
+        assert_int_equal(cargo.put_count, 0);
+        assert_int_equal(cargo.bytes, 0);
+    }
+    cargo_free(&cargo);
+}
+
+static void cargo_follows_the_highest_vote_of_the_journal(void **state)
+{
+    (void)state;
+    struct cargo cargo;
+    cargo_init(&cargo);
+    static const uint64_t heights[] = {5, 9, 7};
+    for (size_t i = 0; i < 3; i++) {
+        struct record_key key = record_key_journal('s', heights[i]);
+        const struct put put = {.family = FAMILY_JOURNAL, .key = record_key_bytes(&key)};
+        cargo_add_puts(&cargo, &put, 1);
+    }
+    struct record_key other = record_key_journal('p', 99);
+    struct record_key erased = record_key_journal('s', 98);
+    const struct put puts[] = {
+        {.family = FAMILY_JOURNAL, .key = record_key_bytes(&other)},
+        {.family = FAMILY_JOURNAL, .erase = true, .key = record_key_bytes(&erased)}};
+    cargo_add_puts(&cargo, puts, 2);
+    assert_int_equal(cargo.anchor.voted, 9);
+    cargo_free(&cargo);
+}
+
+static unsigned failures;
+
+static void on_failure(void *context, enum status status, const char *what)
+{
+    (void)context;
+    (void)what;
+    assert_int_equal(status, STATUS_IO);
+    failures++;
+}
+
+static void a_flight_comes_back_when_it_is_durable(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct commit_thread *thread = NULL;
+    struct cargo cargo;
+    uint8_t memory[16];
+    struct buffer value = buffer_make(memory, sizeof(memory));
+    assert_int_equal(store_memory_open(&store), STATUS_OK);
+    const struct commit_place place = {.store = store, .failed = on_failure};
+    assert_int_equal(commit_thread_open(&place, &thread), STATUS_OK);
+    cargo_init(&cargo);
+    for (int i = 0; i < 100; i++) {
+        put_text(&cargo, "key", "value");
+        assert_true(commit_thread_idle(thread));
+        commit_thread_give(thread, &cargo);
+        assert_false(commit_thread_idle(thread));
+        assert_ptr_equal(commit_thread_finish(thread), &cargo);
+        assert_true(commit_thread_idle(thread));
+        assert_int_equal(store_memory_unsynced(store), 0);
+        cargo_reset(&cargo);
+    }
+    assert_null(commit_thread_finish(thread));
+    commit_thread_close(thread);
+    assert_int_equal(store_get(store, FAMILY_STATE, bytes_of_text("key"), &value), STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&value), bytes_of_text("value")));
+    store_close(store);
+    cargo_free(&cargo);
+}
+
+static void a_flight_that_fails_never_comes_back(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct commit_thread *thread = NULL;
+    struct cargo cargo;
+    failures = 0;
+    assert_int_equal(store_memory_open(&store), STATUS_OK);
+    const struct commit_place place = {.store = store, .failed = on_failure};
+    assert_int_equal(commit_thread_open(&place, &thread), STATUS_OK);
+    cargo_init(&cargo);
+    put_text(&cargo, "key", "value");
+    store_memory_fail_at(store, 1, MEMORY_FAULT_KEPT);
+    commit_thread_give(thread, &cargo);
+    assert_false(is_readable(mailbox_fd(commit_thread_done(thread)), 200));
+    assert_null(commit_thread_take(thread));
+    commit_thread_close(thread);
+    assert_int_equal(failures, 1);
+    store_close(store);
+    cargo_free(&cargo);
+}
+
+/* --- Memo ------------------------------------------------------------------------------------ */
+
+static void a_memo_knows_what_was_added_and_nothing_else(void **state)
+{
+    (void)state;
+    struct memo *memo = NULL;
+    uint8_t hash[HASH_BYTES] = {0};
+    assert_int_equal(memo_open(1024, &memo), STATUS_OK);
+    memo_add(memo, hash);
+    assert_false(memo_known(memo, hash)); /* zeroes stand for an empty place */
+    for (unsigned i = 0; i < 100000; i++) {
+        memcpy(hash, &i, sizeof(i));
+        hash[31] = 1;
+        assert_false(memo_known(memo, hash));
+        memo_add(memo, hash);
+        assert_true(memo_known(memo, hash));
+        hash[30] ^= 1; /* the same place, another signature */
+        assert_false(memo_known(memo, hash));
+        hash[30] ^= 1;
+    }
+    memo_close(memo);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_full_mailbox_refuses_and_keeps_the_order),
+        cmocka_unit_test(the_bell_rings_as_long_as_something_is_inside),
+        cmocka_unit_test(a_shut_mailbox_gives_what_is_left_and_then_nothing),
+        cmocka_unit_test(many_writers_lose_nothing_and_keep_their_own_order),
+        cmocka_unit_test(votes_are_verified_before_whatever_clients_sent),
+        cmocka_unit_test(a_work_in_parts_is_good_when_all_of_them_are),
+        cmocka_unit_test(closing_discards_what_was_not_begun_or_not_taken),
+        cmocka_unit_test(cargo_keeps_copies_in_order_however_much_it_is),
+        cmocka_unit_test(cargo_follows_the_highest_vote_of_the_journal),
+        cmocka_unit_test(a_flight_comes_back_when_it_is_durable),
+        cmocka_unit_test(a_flight_that_fails_never_comes_back),
+        cmocka_unit_test(a_memo_knows_what_was_added_and_nothing_else),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

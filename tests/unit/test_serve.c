@@ -1,0 +1,622 @@
+/* Answers out of the store: every entry of a log with several blocks is found, proven and shown to
+ * whom it may be shown; what replicas fetch is what was agreed; what is not there is said so. */
+#include "crypto/hash.h"
+#include "crypto/receipt.h"
+#include "replica/host/read_request.h"
+#include "replica/host/serve.h"
+#include "tests/support/host_log.h"
+#include "tests/support/sign_fast.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOCKS 4
+#define REQUESTS 10
+#define ENTRIES 9 /* of each request: 361 entries with the charter, more than a group of 256 */
+#define SIZE (1 + BLOCKS * REQUESTS * ENTRIES)
+
+struct fixture {
+    struct host_log *log;
+    struct serve *serve;
+    struct read_maker *maker;
+    struct speaker speaker;
+    struct memo *memo;
+    struct memo_verifier verifier;
+    struct item_view *view;
+    uint32_t frame_count;
+    struct data data[32];
+    size_t lens[32];
+    uint8_t *attachments[32];
+};
+
+static int setup(void **state)
+{
+    void *log = NULL;
+    struct fixture *fixture = calloc(1, sizeof(*fixture));
+    assert_int_equal(host_log_setup(&log), 0);
+    fixture->log = log;
+    for (int i = 0; i < BLOCKS; i++) {
+        host_log_block(fixture->log, REQUESTS, ENTRIES);
+    }
+    host_log_attest(fixture->log);
+    const struct serve_setup serve = {.rid = HOST_LOG_NODE,
+                                      .charter_file = bytes_of_text("the charter")};
+    assert_int_equal(serve_open(&serve, &fixture->serve), STATUS_OK);
+    fixture->speaker =
+        (struct speaker){.scheme = &sig_fast,
+                         .cluster_id = node_cluster_id(fixture->log->core->nodes[HOST_LOG_NODE]),
+                         .seed = fixture->log->core->seeds[HOST_LOG_NODE][0],
+                         .rid = HOST_LOG_NODE};
+    sig_fast.public_key(fixture->speaker.seed, fixture->speaker.public_key);
+    assert_int_equal(
+        read_maker_open(&fixture->speaker, serve_reader(fixture->serve), &fixture->maker),
+        STATUS_OK);
+    assert_int_equal(memo_open(64, &fixture->memo), STATUS_OK);
+    fixture->verifier = (struct memo_verifier){fixture->memo, &sig_fast};
+    fixture->view = malloc(sizeof(*fixture->view));
+    *state = fixture;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *fixture = *state;
+    void *log = fixture->log;
+    for (uint32_t i = 0; i < 32; i++) {
+        free(fixture->attachments[i]);
+    }
+    read_maker_close(fixture->maker);
+    serve_close(fixture->serve);
+    memo_close(fixture->memo);
+    free(fixture->view);
+    free(fixture);
+    return host_log_teardown(&log);
+}
+
+static void keep(void *context, struct bytes frame)
+{
+    struct fixture *fixture = context;
+    struct envelope envelope;
+    size_t used = 0;
+    uint32_t i = fixture->frame_count++;
+    assert_true(i < 32);
+    assert_int_equal(bytes_get_u32be(frame.data), frame.len - FRAME_HEADER_BYTES);
+    struct bytes content = bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES);
+    assert_int_equal(schema_decode_front(&schema_envelope, content, &envelope, &used), WIRE_OK);
+    assert_int_equal(envelope.type, MESSAGE_DATA);
+    assert_int_equal(envelope.rid, HOST_LOG_NODE);
+    assert_int_equal(data_decode(envelope.body, &fixture->data[i]), WIRE_OK);
+    free(fixture->attachments[i]);
+    fixture->lens[i] = content.len - used;
+    fixture->attachments[i] = malloc(fixture->lens[i] + 1);
+    memcpy(fixture->attachments[i], content.data + used, fixture->lens[i]);
+}
+
+static struct bytes attachment(const struct fixture *fixture, uint32_t i)
+{
+    return bytes_make(fixture->attachments[i], fixture->lens[i]);
+}
+
+static void ask(struct fixture *fixture, const struct fetch *fetch)
+{
+    fixture->frame_count = 0;
+    assert_int_equal(serve_fetch_store(fixture->serve, fixture->log->store, fetch, keep, fixture),
+                     STATUS_OK);
+    assert_true(fixture->frame_count > 0);
+}
+
+static void ask_kind(struct fixture *fixture, uint64_t kind, uint64_t from, uint64_t count)
+{
+    const struct fetch fetch = {.kind = kind, .from = from, .count = count};
+    ask(fixture, &fetch);
+    assert_int_equal(fixture->data[0].kind, kind);
+}
+
+static struct block_header newest_header(const struct fixture *fixture)
+{
+    struct block_header header;
+    struct bytes bytes = bytes_make(fixture->log->header, fixture->log->header_len);
+    assert_int_equal(block_header_decode(bytes, &header), WIRE_OK);
+    return header;
+}
+
+static void every_leaf_leads_to_the_attested_root(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_header header = newest_header(fixture);
+    struct store_view *view = NULL;
+    struct log_reader *reader = serve_reader(fixture->serve);
+    assert_int_equal(header.tree_size, SIZE);
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    log_reader_use(reader, view);
+    for (uint64_t i = 0; i < SIZE; i++) {
+        uint64_t index = i * 7 % SIZE; /* forwards and backwards through blocks and groups */
+        struct bytes leaf;
+        struct merkle_proof proof;
+        uint8_t hash[HASH_BYTES];
+        assert_true(log_leaf(reader, index, &leaf));
+        merkle_leaf_hash(leaf, hash);
+        assert_true(merkle_inclusion_make(index, SIZE, log_node, reader, &proof));
+        assert_true(merkle_inclusion_verify(index, SIZE, hash, merkle_proof_bytes(&proof),
+                                            header.tree_root));
+    }
+    struct bytes none;
+    assert_false(log_leaf(reader, SIZE, &none));
+    assert_false(log_reader_damaged(reader));
+    log_reader_use(reader, NULL);
+    store_view_close(view);
+}
+
+static void every_entry_has_its_own_payload_and_request(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_view *view = NULL;
+    struct log_reader *reader = serve_reader(fixture->serve);
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    log_reader_use(reader, view);
+    for (uint64_t i = 1; i < SIZE; i++) {
+        struct bytes bytes;
+        struct leaf leaf;
+        struct log_entry entry;
+        assert_true(log_leaf(reader, i, &bytes));
+        assert_int_equal(leaf_decode(bytes, &leaf), WIRE_OK);
+        assert_true(log_entry(reader, i, &leaf, &entry));
+        assert_int_equal(entry.position, leaf.position);
+        assert_int_equal(entry.payload.bytes.len, leaf.payload_len);
+        assert_int_equal(receipt_payload_verify(&leaf, entry.payload.salt, entry.payload.bytes),
+                         RECEIPT_OK);
+        uint8_t id[HASH_BYTES];
+        statement_id(TAG_REQUEST, fixture->speaker.cluster_id, entry.item.request, id);
+        assert_memory_equal(id, leaf.request_id, HASH_BYTES);
+    }
+    log_reader_use(reader, NULL);
+    store_view_close(view);
+}
+
+static void streams_are_found_position_by_position(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_view *view = NULL;
+    struct log_reader *reader = serve_reader(fixture->serve);
+    struct bytes stream = bytes_of_text("pay/us");
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    log_reader_use(reader, view);
+    uint64_t length = log_stream_length(reader, stream);
+    assert_int_equal(length, BLOCKS * REQUESTS * (ENTRIES / 2));
+    for (uint64_t i = 0; i < length; i++) {
+        uint64_t index = 0;
+        uint64_t run = 0;
+        struct bytes bytes;
+        struct leaf leaf;
+        assert_true(log_stream_run(reader, stream, i, &index, &run));
+        assert_true(run >= 1);
+        assert_true(log_leaf(reader, index, &bytes));
+        assert_int_equal(leaf_decode(bytes, &leaf), WIRE_OK);
+        assert_true(bytes_equal(leaf.stream, stream));
+        assert_int_equal(leaf.stream_index, i);
+    }
+    uint64_t index = 0;
+    uint64_t run = 0;
+    assert_false(log_stream_run(reader, stream, length, &index, &run));
+    assert_false(log_stream_run(reader, bytes_of_text("pay/u"), 0, &index, &run));
+    assert_false(log_stream_run(reader, bytes_of_text("pay/uss"), 0, &index, &run));
+    log_reader_use(reader, NULL);
+    store_view_close(view);
+}
+
+static void fetched_blocks_carry_batch_and_certificate(void **state)
+{
+    struct fixture *fixture = *state;
+    ask_kind(fixture, FETCH_BLOCKS, 2, 2);
+    assert_int_equal(fixture->frame_count, 2);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct block_parcel parcel;
+        struct block_header header;
+        struct certificate certificate;
+        uint8_t digest[HASH_BYTES];
+        assert_int_equal(fixture->data[i].from, 2 + i);
+        assert_int_equal(block_parcel_decode(attachment(fixture, i), &parcel), WIRE_OK);
+        assert_int_equal(block_header_decode(parcel.header, &header), WIRE_OK);
+        assert_int_equal(certificate_decode(parcel.commit, &certificate), WIRE_OK);
+        assert_int_equal(header.height, 2 + i);
+        hash_bytes(parcel.batch, digest);
+        assert_memory_equal(digest, header.batch_digest, HASH_BYTES);
+    }
+}
+
+static void a_fetch_brings_no_more_blocks_than_there_are(void **state)
+{
+    struct fixture *fixture = *state;
+    ask_kind(fixture, FETCH_BLOCKS, BLOCKS, UINT64_MAX);
+    assert_int_equal(fixture->frame_count, 1);
+    ask_kind(fixture, FETCH_BLOCKS, BLOCKS + 1, 5);
+    assert_int_equal(fixture->frame_count, 1);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, FETCH_BLOCKS, UINT64_MAX, UINT64_MAX);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, FETCH_BLOCKS, 1, 0);
+    assert_int_equal(fixture->lens[0], 0);
+}
+
+static void a_batch_is_fetched_by_its_digest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_header header = newest_header(fixture);
+    struct fetch fetch = {.kind = FETCH_BATCH};
+    struct batch_parcel parcel;
+    uint8_t digest[HASH_BYTES];
+    memcpy(fetch.digest, header.batch_digest, HASH_BYTES);
+    ask(fixture, &fetch);
+    assert_memory_equal(fixture->data[0].digest, header.batch_digest, HASH_BYTES);
+    assert_int_equal(batch_parcel_decode(attachment(fixture, 0), &parcel), WIRE_OK);
+    hash_bytes(parcel.batch, digest);
+    assert_memory_equal(digest, header.batch_digest, HASH_BYTES);
+    fetch.digest[0] ^= 1;
+    ask(fixture, &fetch);
+    assert_int_equal(fixture->lens[0], 0);
+}
+
+static void the_checkpoint_is_the_note_of_a_quorum(void **state)
+{
+    struct fixture *fixture = *state;
+    uint64_t size = 0;
+    struct bytes text;
+    struct bytes lines;
+    struct checkpoint checkpoint;
+    ask_kind(fixture, FETCH_CHECKPOINT, 0, 0);
+    assert_int_equal(note_split(attachment(fixture, 0), &text, &lines), NOTE_OK);
+    assert_int_equal(checkpoint_parse(text, &checkpoint), NOTE_OK);
+    size = checkpoint.tree_size;
+    assert_int_equal(size, SIZE);
+}
+
+static struct receipt_trust trust_of(const struct fixture *fixture, struct note_key keys[4])
+{
+    const struct node *node = fixture->log->core->nodes[HOST_LOG_NODE];
+    const struct roster *roster = node_roster(node);
+    struct receipt_trust trust = {.scheme = &sig_fast,
+                                  .keyring = {keys, roster->n},
+                                  .quorum = roster->q,
+                                  .cluster_id = node_cluster_id(node)};
+    assert_true(origin_make(node_charter_name(node), node_cluster_id(node), &trust.origin));
+    for (uint32_t i = 0; i < roster->n; i++) {
+        keys[i].rid = roster->members[i].rid;
+        memcpy(keys[i].sign_key, roster->members[i].sign_pk, PUBLIC_KEY_BYTES);
+        memcpy(keys[i].cosign_key, roster->members[i].cosign_pk, PUBLIC_KEY_BYTES);
+    }
+    return trust;
+}
+
+static void receipts_verify_with_their_authorship(void **state)
+{
+    struct fixture *fixture = *state;
+    struct note_key keys[4];
+    const struct receipt_trust trust = trust_of(fixture, keys);
+    for (uint64_t index = 1; index < SIZE; index += 29) {
+        struct receipt_facts facts;
+        ask_kind(fixture, FETCH_RECEIPT, index, 0);
+        assert_int_equal(receipt_verify(attachment(fixture, 0), &trust, NULL, &facts), RECEIPT_OK);
+        assert_int_equal(facts.index, index);
+        assert_int_equal(facts.authorship, RECEIPT_AUTHOR_PROVEN);
+        assert_false(facts.has_salt);
+    }
+    ask_kind(fixture, FETCH_RECEIPT, 0, 0);
+    struct receipt_facts genesis;
+    assert_int_equal(receipt_verify(attachment(fixture, 0), &trust, NULL, &genesis), RECEIPT_OK);
+    assert_int_equal(genesis.authorship, RECEIPT_AUTHOR_ABSENT);
+    ask_kind(fixture, FETCH_RECEIPT, SIZE, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, FETCH_RECEIPT, UINT64_MAX, 0);
+    assert_int_equal(fixture->lens[0], 0);
+}
+
+static void there_is_no_receipt_above_the_quorums_checkpoint(void **state)
+{
+    struct fixture *fixture = *state;
+    host_log_block(fixture->log, 1, 1); /* executed here, attested by nobody else */
+    ask_kind(fixture, FETCH_RECEIPT, SIZE, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    host_log_attest(fixture->log);
+    ask_kind(fixture, FETCH_RECEIPT, SIZE, 0);
+    assert_int_not_equal(fixture->lens[0], 0);
+}
+
+static void two_sizes_are_proven_consistent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_header header = newest_header(fixture);
+    struct store_view *view = NULL;
+    struct log_reader *reader = serve_reader(fixture->serve);
+    static const uint64_t sizes[] = {1, 2, 91, 255, 256, 257, 300, SIZE};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        struct consistency consistency;
+        struct item_hash element;
+        struct merkle_frontier frontier;
+        uint8_t root[HASH_BYTES];
+        uint8_t hashes[MERKLE_PROOF_MAX][HASH_BYTES];
+        uint32_t count = 0;
+        ask_kind(fixture, FETCH_CONSISTENCY, sizes[i], SIZE);
+        assert_int_equal(consistency_decode(attachment(fixture, 0), &consistency), WIRE_OK);
+        struct wire_iter path = wire_iter_make(consistency.path);
+        while (item_hash_next(&path, &element)) {
+            memcpy(hashes[count++], element.value, HASH_BYTES);
+        }
+        assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+        log_reader_use(reader, view);
+        assert_true(merkle_frontier_read(sizes[i], log_node, reader, &frontier));
+        log_reader_use(reader, NULL);
+        store_view_close(view);
+        merkle_root(&frontier, root);
+        assert_true(merkle_consistency_verify(sizes[i], SIZE, root, header.tree_root,
+                                              bytes_make(hashes, (size_t)count * HASH_BYTES)));
+    }
+    ask_kind(fixture, FETCH_CONSISTENCY, 5, SIZE + 1);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, FETCH_CONSISTENCY, 0, SIZE);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, FETCH_CONSISTENCY, 9, 8);
+    assert_int_equal(fixture->lens[0], 0);
+}
+
+static void streams_are_listed_in_pages(void **state)
+{
+    struct fixture *fixture = *state;
+    struct stream_rows rows;
+    struct stream_row row;
+    static const char *const names[] = {"pay/eu", "pay/us", "vestry/governance"};
+    for (uint64_t from = 0; from < 4; from++) {
+        ask_kind(fixture, FETCH_STREAMS, from, 0);
+        assert_int_equal(stream_rows_decode(attachment(fixture, 0), &rows), WIRE_OK);
+        assert_int_equal(rows.list.count, 3 - from);
+        struct wire_iter list = wire_iter_make(rows.list);
+        for (uint64_t i = from; i < 3; i++) {
+            assert_true(stream_row_next(&list, &row));
+            assert_true(bytes_equal(row.stream, bytes_of_text(names[i])));
+        }
+    }
+}
+
+static void what_is_not_of_the_log_is_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    ask_kind(fixture, FETCH_STATUS, 0, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, 200, 0, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    ask_kind(fixture, FETCH_CHARTER, 0, 0);
+    assert_true(bytes_equal(attachment(fixture, 0), bytes_of_text("the charter")));
+}
+
+/* --- Reads ----------------------------------------------------------------------------------- */
+
+struct read_result {
+    struct read_answer answer;
+    struct wire_iter entries;
+    uint32_t count;
+};
+
+/* The whole way of a read, without threads. */
+static struct read_result read_log(struct fixture *fixture, struct bytes frame)
+{
+    const struct node *node = fixture->log->core->nodes[HOST_LOG_NODE];
+    const struct read_gate gate = {.node = node,
+                                   .verifier = &fixture->verifier,
+                                   .rid = HOST_LOG_NODE,
+                                   .time_ms = fixture->log->core->wall_ms,
+                                   .height = fixture->log->height,
+                                   .view = fixture->view};
+    assert_int_equal(read_request_verify(&fixture->verifier, fixture->speaker.cluster_id, frame),
+                     DROP_NONE);
+    struct question *question = read_request_judge(&gate, frame);
+    assert_non_null(question);
+    struct store_view *view = NULL;
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    struct bytes answer = read_answer_make(fixture->maker, view, &question->ask);
+    store_view_close(view);
+    question_free(question);
+    struct envelope envelope;
+    struct read_entries entries;
+    struct read_result result;
+    size_t used = 0;
+    uint8_t hash[HASH_BYTES];
+    answer = bytes_slice(answer, FRAME_HEADER_BYTES, answer.len - FRAME_HEADER_BYTES);
+    assert_int_equal(schema_decode_front(&schema_envelope, answer, &envelope, &used), WIRE_OK);
+    assert_int_equal(envelope.type, MESSAGE_READ_ANSWER);
+    assert_true(verify_body(&sig_fast, fixture->speaker.public_key, TAG_READ_ANSWER,
+                            fixture->speaker.cluster_id, envelope.body, envelope.sig.data));
+    assert_int_equal(read_answer_decode(envelope.body, &result.answer), WIRE_OK);
+    struct bytes rest = bytes_slice(answer, used, answer.len - used);
+    hash_bytes(rest, hash);
+    assert_memory_equal(hash, result.answer.entries_hash, HASH_BYTES);
+    assert_int_equal(read_entries_decode(rest, &entries), WIRE_OK);
+    result.entries = wire_iter_make(entries.list);
+    result.count = entries.list.count;
+    return result;
+}
+
+static void a_stream_is_read_with_proofs_and_payloads(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_header header = newest_header(fixture);
+    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 30, 100));
+    assert_int_equal(result.answer.code, RESULT_OK);
+    assert_int_equal(result.answer.executed, BLOCKS);
+    assert_int_equal(result.answer.stream_len, 160);
+    assert_int_equal(result.count, 100);
+    struct read_entry entry;
+    for (uint64_t i = 30; read_entry_next(&result.entries, &entry); i++) {
+        struct leaf leaf;
+        uint8_t hash[HASH_BYTES];
+        uint8_t path[MERKLE_PATH_MAX][HASH_BYTES];
+        uint32_t count = 0;
+        struct item_hash element;
+        struct wire_iter hashes = wire_iter_make(entry.path);
+        while (item_hash_next(&hashes, &element)) {
+            memcpy(path[count++], element.value, HASH_BYTES);
+        }
+        assert_int_equal(leaf_decode(entry.leaf, &leaf), WIRE_OK);
+        assert_int_equal(leaf.stream_index, i);
+        merkle_leaf_hash(entry.leaf, hash);
+        assert_true(merkle_inclusion_verify(leaf.index, SIZE, hash,
+                                            bytes_make(path, (size_t)count * HASH_BYTES),
+                                            header.tree_root));
+        assert_int_equal(receipt_payload_verify(&leaf, entry.salt, entry.payload), RECEIPT_OK);
+    }
+}
+
+static void a_read_by_index_withholds_what_the_token_does_not_cover(void **state)
+{
+    struct fixture *fixture = *state;
+    struct read_result result = read_log(fixture, host_log_read(fixture->log, "", 0, 3));
+    assert_int_equal(result.answer.code, RESULT_OK);
+    assert_int_equal(result.answer.stream_len, SIZE);
+    assert_int_equal(result.count, 3);
+    struct read_entry entry;
+    assert_true(read_entry_next(&result.entries, &entry));
+    assert_int_equal(entry.salt.len, 0); /* vestry/governance is covered by no token */
+    assert_int_equal(entry.payload.len, 0);
+    assert_true(read_entry_next(&result.entries, &entry));
+    assert_int_equal(entry.salt.len, SALT_BYTES);
+}
+
+static void a_read_of_a_stream_that_the_token_does_not_cover_is_refused(void **state)
+{
+    struct fixture *fixture = *state;
+    struct read_result result = read_log(fixture, host_log_read(fixture->log, "log/x", 0, 3));
+    assert_int_equal(result.answer.code, E_STREAM);
+    assert_int_equal(result.count, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "vestry/governance", 0, 1));
+    assert_int_equal(result.answer.code, E_STREAM);
+}
+
+static void a_read_beyond_the_end_is_empty(void **state)
+{
+    struct fixture *fixture = *state;
+    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 160, 9));
+    assert_int_equal(result.answer.code, RESULT_OK);
+    assert_int_equal(result.count, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "", UINT64_MAX, 9));
+    assert_int_equal(result.count, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "pay/us", UINT64_MAX, 9));
+    assert_int_equal(result.count, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "pay/none", 0, 9));
+    assert_int_equal(result.count, 0);
+    assert_int_equal(result.answer.stream_len, 0);
+}
+
+static void a_read_with_a_changed_bit_is_not_verified(void **state)
+{
+    struct fixture *fixture = *state;
+    uint8_t memory[4096];
+    struct bytes frame = host_log_read(fixture->log, "pay/us", 0, 1);
+    assert_true(frame.len <= sizeof(memory));
+    for (size_t i = 0; i < frame.len * 8; i += 7) {
+        memcpy(memory, frame.data, frame.len);
+        memory[i / 8] ^= (uint8_t)(1u << i % 8);
+        struct bytes changed = bytes_make(memory, frame.len);
+        enum drop drop =
+            read_request_verify(&fixture->verifier, fixture->speaker.cluster_id, changed);
+        if (drop != DROP_NONE) {
+            continue;
+        }
+        /* Block 0 of the token is the issuer's to sign, which the loop asks for. */
+        const struct read_gate gate = {.node = fixture->log->core->nodes[HOST_LOG_NODE],
+                                       .verifier = &fixture->verifier,
+                                       .rid = HOST_LOG_NODE,
+                                       .time_ms = fixture->log->core->wall_ms,
+                                       .height = fixture->log->height,
+                                       .view = fixture->view};
+        struct question *question = read_request_judge(&gate, changed);
+        if (question != NULL) {
+            /* What is left are the envelope's and the payloads' bytes, which mean nothing here. */
+            bool outside = i / 8 < 12 || i / 8 >= frame.len - 4;
+            assert_true(question->ask.code != RESULT_OK || outside);
+            question_free(question);
+        }
+    }
+}
+
+static void a_request_of_long_ago_is_proven_against_the_newest_head(void **state)
+{
+    struct fixture *fixture = *state;
+    struct block_header header = newest_header(fixture);
+    struct store_view *view = NULL;
+    const struct action known = {.kind = ACTION_KNOWN,
+                                 .height = 2,
+                                 .code = RESULT_OK,
+                                 .first_index = 1 + REQUESTS * ENTRIES,
+                                 .count = ENTRIES};
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    struct bytes frame = read_known_make(fixture->maker, view, &known);
+    store_view_close(view);
+    struct envelope envelope;
+    struct reply reply;
+    struct reply_result result;
+    struct attest attest;
+    frame = bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES);
+    assert_int_equal(envelope_decode(frame, &envelope), WIRE_OK);
+    assert_int_equal(reply_decode(envelope.body, &reply), WIRE_OK);
+    assert_int_equal(attest_decode(reply.attest, &attest), WIRE_OK);
+    assert_true(
+        bytes_equal(attest.header, bytes_make(fixture->log->header, fixture->log->header_len)));
+    struct wire_iter results = wire_iter_make(reply.results);
+    assert_true(reply_result_next(&results, &result));
+    assert_int_equal(result.height, 2);
+    assert_int_equal(result.stream_indexes.count, ENTRIES);
+    uint8_t proof[MERKLE_PROOF_MAX][HASH_BYTES];
+    uint8_t leaves[ENTRIES][HASH_BYTES];
+    uint32_t count = 0;
+    struct item_hash element;
+    struct wire_iter hashes = wire_iter_make(result.range_proof);
+    while (item_hash_next(&hashes, &element)) {
+        memcpy(proof[count++], element.value, HASH_BYTES);
+    }
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    log_reader_use(serve_reader(fixture->serve), view);
+    for (uint64_t i = 0; i < ENTRIES; i++) {
+        struct bytes leaf;
+        assert_true(log_leaf(serve_reader(fixture->serve), known.first_index + i, &leaf));
+        merkle_leaf_hash(leaf, leaves[i]);
+    }
+    log_reader_use(serve_reader(fixture->serve), NULL);
+    store_view_close(view);
+    const struct merkle_range range = {.begin = known.first_index,
+                                       .end = known.first_index + ENTRIES,
+                                       .size = SIZE,
+                                       .leaf_hashes = bytes_make(leaves, sizeof(leaves))};
+    assert_true(merkle_range_verify(&range, bytes_make(proof, (size_t)count * HASH_BYTES),
+                                    header.tree_root));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(every_leaf_leads_to_the_attested_root),
+        TEST(every_entry_has_its_own_payload_and_request),
+        TEST(streams_are_found_position_by_position),
+        TEST(fetched_blocks_carry_batch_and_certificate),
+        TEST(a_fetch_brings_no_more_blocks_than_there_are),
+        TEST(a_batch_is_fetched_by_its_digest),
+        TEST(the_checkpoint_is_the_note_of_a_quorum),
+        TEST(receipts_verify_with_their_authorship),
+        TEST(there_is_no_receipt_above_the_quorums_checkpoint),
+        TEST(two_sizes_are_proven_consistent),
+        TEST(streams_are_listed_in_pages),
+        TEST(what_is_not_of_the_log_is_not_there),
+        TEST(a_stream_is_read_with_proofs_and_payloads),
+        TEST(a_read_by_index_withholds_what_the_token_does_not_cover),
+        TEST(a_read_of_a_stream_that_the_token_does_not_cover_is_refused),
+        TEST(a_read_beyond_the_end_is_empty),
+        TEST(a_read_with_a_changed_bit_is_not_verified),
+        TEST(a_request_of_long_ago_is_proven_against_the_newest_head),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
