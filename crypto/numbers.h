@@ -225,7 +225,7 @@
 #define PARAMS(PARAM)                                                                              \
     PARAM(PARAM_CHECKPOINT_INTERVAL, 1, "checkpoint-interval", 16, 128, 128)                       \
     PARAM(PARAM_WINDOW, 2, "window", 32, 256, 256)                                                 \
-    PARAM(PARAM_SLOTS_IN_FLIGHT, 3, "slots-in-flight", 1, 16, 4)                                   \
+    PARAM(PARAM_SLOTS_IN_FLIGHT, 3, "slots-in-flight", 1, 16, 2)                                   \
     PARAM(PARAM_BATCH_ITEMS, 4, "batch-items", 1, 512, 400)                                        \
     PARAM(PARAM_BATCH_BYTES, 5, "batch-bytes", 524288, 2097152, 2097152)                           \
     PARAM(PARAM_PAYLOAD_BYTES, 6, "payload-bytes", 1024, 1048576, 1048576)                         \

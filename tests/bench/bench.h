@@ -23,6 +23,7 @@ struct bench_options {
     double seconds;      /* of one repetition */
     const char *folder;  /* where stores are made; on the disk that is to be measured */
     const char *vestryd; /* the program */
+    const char *only;    /* one group of figures, or NULL for all */
 };
 
 /* What one repetition found. */

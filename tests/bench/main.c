@@ -29,6 +29,7 @@ static const char usage[] =
     "  --seconds S      4 a repetition\n"
     "  --folder DIR     where stores are made and removed again\n"
     "  --vestryd FILE   the server; otherwise the one beside this program\n"
+    "  --only WHAT      single, one or hundred: that figure alone\n"
     "  --json           one JSON object a line\n";
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
@@ -144,6 +145,7 @@ static void options_read(int argc, char **argv, struct bench_options *options)
         {"folder", required_argument, NULL, 'f'},
         {"vestryd", required_argument, NULL, 'd'},
         {"json", no_argument, NULL, 'j'},
+        {"only", required_argument, NULL, 'o'},
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
@@ -174,6 +176,9 @@ static void options_read(int argc, char **argv, struct bench_options *options)
         case 'j':
             options->json = true;
             break;
+        case 'o':
+            options->only = optarg;
+            break;
         case 'h':
             fputs(usage, stdout);
             exit(0);
@@ -194,6 +199,12 @@ static const char *find_vestryd(void)
     }
     snprintf(path, sizeof(path), "%s/vestryd", dirname(self));
     return path;
+}
+
+/* Whether a group of figures was asked for. */
+static bool wanted(const struct bench_options *options, const char *what)
+{
+    return options->only == NULL || strcmp(options->only, what) == 0;
 }
 
 int main(int argc, char **argv)
@@ -225,9 +236,15 @@ int main(int argc, char **argv)
     struct machine_limits limits;
     measure_machine(&options, &limits);
     struct cluster *cluster = cluster_start(&options);
-    measure_single(&options, cluster);
-    measure_load(&options, cluster, 1, one);
-    measure_load(&options, cluster, 100, hundred);
+    if (wanted(&options, "single")) {
+        measure_single(&options, cluster);
+    }
+    if (wanted(&options, "one")) {
+        measure_load(&options, cluster, 1, one);
+    }
+    if (wanted(&options, "hundred")) {
+        measure_load(&options, cluster, 100, hundred);
+    }
     cluster_stop(cluster);
     if (own_folder) {
         nftw(options.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
