@@ -180,7 +180,7 @@ static void json_people(struct json_line *json, const char *key, const struct ke
 {
     json_list(json, key);
     for (uint32_t i = 0; i < count; i++) {
-        json_object(json, NULL);
+        json_open(json, NULL);
         json_text(json, "id", rows[i].id);
         json_text(json, "name", rows[i].name);
         json_hex(json, "key", BYTES_OF_ARRAY(rows[i].pk));
@@ -197,7 +197,7 @@ static void json_replicas(const struct charter_view *view, struct json_line *jso
         struct wire_iter iter = wire_iter_make(row->endpoints);
         struct item_endpoint endpoint;
 
-        json_object(json, NULL);
+        json_open(json, NULL);
         json_text(json, "id", bytes_make(view->replicas[i].name, view->replicas[i].name_len));
         json_text(json, "operator", row->operator_name);
         json_text(json, "provider", row->provider);
@@ -219,7 +219,7 @@ static void json_replicas(const struct charter_view *view, struct json_line *jso
 
 static void json_thresholds(const struct thresholds *need, struct json_line *json)
 {
-    json_object(json, "thresholds");
+    json_open(json, "thresholds");
     json_u64(json, "root", need->root);
     json_u64(json, "ops", need->ops);
     json_u64(json, "emergency", need->emergency);
@@ -238,7 +238,7 @@ void charter_json(const struct charter_view *view, struct json_line *json)
     json_thresholds(&view->charter.thresholds, json);
     json_list(json, "members");
     for (uint32_t i = 0; i < view->member_count; i++) {
-        json_object(json, NULL);
+        json_open(json, NULL);
         json_text(json, "id", view->members[i].mid);
         json_text(json, "name", view->members[i].name);
         json_hex(json, "key", BYTES_OF_ARRAY(view->members[i].pk));
@@ -253,7 +253,7 @@ void charter_json(const struct charter_view *view, struct json_line *json)
         uint8_t id[HASH_BYTES];
 
         charter_issuer_id(view, i, id);
-        json_object(json, NULL);
+        json_open(json, NULL);
         json_text(json, "id", view->issuers[i].row.iid);
         json_text(json, "name", view->issuers[i].row.name);
         json_hex(json, "card_id", BYTES_OF_ARRAY(id));
@@ -261,7 +261,7 @@ void charter_json(const struct charter_view *view, struct json_line *json)
     }
     json_close(json);
     json_people(json, "witnesses", view->witnesses, view->witness_count);
-    json_object(json, "params");
+    json_open(json, "params");
     for (uint32_t i = 0; i < view->param_count; i++) {
         const struct param_rule *rule = param_rule(view->params[i].id);
 

@@ -113,7 +113,7 @@ void json_bool(struct json_line *json, const char *key, bool value)
     put_raw(json, value ? "true" : "false");
 }
 
-void json_object(struct json_line *json, const char *key)
+void json_open(struct json_line *json, const char *key)
 {
     put_key(json, key);
     open_with(json, "{", '}');

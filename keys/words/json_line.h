@@ -33,7 +33,7 @@ void json_u64(struct json_line *json, const char *key, uint64_t value); /* as a 
 void json_int(struct json_line *json, const char *key, int value);      /* as a number */
 void json_bool(struct json_line *json, const char *key, bool value);
 
-void json_object(struct json_line *json, const char *key);
+void json_open(struct json_line *json, const char *key);
 void json_list(struct json_line *json, const char *key);
 void json_close(struct json_line *json);
 

@@ -261,7 +261,7 @@ void token_json(const struct token_view *token, const struct charter_view *chart
     json_u64(json, "generation", token->blocks[0].gen);
     json_list(json, "blocks");
     for (uint32_t i = 0; i < token->count; i++) {
-        json_object(json, NULL);
+        json_open(json, NULL);
         json_hex(json, "id", BYTES_OF_ARRAY(token->blocks[i].id));
         json_hex(json, "holder", BYTES_OF_ARRAY(token->blocks[i].holder));
         limits_json(&token->blocks[i].limits, json);

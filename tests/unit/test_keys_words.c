@@ -188,7 +188,7 @@ static void json_is_one_line_with_everything_escaped(void **state)
     json_text(&json, "utf8", bytes_of_text("\xc3\xa9"));
     json_u64(&json, "n", UINT64_MAX);
     json_list(&json, "list");
-    json_object(&json, NULL);
+    json_open(&json, NULL);
     json_bool(&json, "t", true);
     json_close(&json);
     json_int(&json, NULL, -1);
