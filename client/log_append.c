@@ -444,21 +444,37 @@ enum vestry_error vestry_mark(const struct vestry *log, const char *name, void *
     return VESTRY_OK;
 }
 
-enum vestry_error vestry_clear_mark(struct vestry *log, const char *name)
+/* Write a mark down; an empty value removes it. */
+static enum vestry_error write_mark(struct vestry *log, const char *name, struct bytes value)
 {
     const struct bytes text = bytes_of_text(name);
-    uint8_t memory[ID_BYTES_MAX + 1];
+    uint8_t memory[CORE_MARK_BYTES_MAX];
     struct buffer mark = buffer_make(memory, sizeof(memory));
 
-    if (log->journal == NULL || text.len == 0 || text.len > ID_BYTES_MAX) {
-        return VESTRY_OK;
+    if (log->journal == NULL || !name_is_id(text) || value.len > VESTRY_MARK_MAX) {
+        return log_say(log, VESTRY_INVALID,
+                       "a mark needs a state directory, a name like a stream "
+                       "and at most %d bytes",
+                       VESTRY_MARK_MAX);
     }
     buffer_put_u8(&mark, (uint8_t)text.len);
     buffer_put(&mark, text);
+    buffer_put(&mark, value);
     if (journal_set_mark(log->journal, buffer_bytes(&mark)) != STATUS_OK ||
         journal_write(log->journal, true) != STATUS_OK) {
         log->broken = true;
         return log_say(log, VESTRY_FAILED, "%s cannot be written", log->state);
     }
     return VESTRY_OK;
+}
+
+enum vestry_error vestry_set_mark(struct vestry *log, const char *name, const void *mark,
+                                  size_t len)
+{
+    return write_mark(log, name, bytes_make(mark, len));
+}
+
+enum vestry_error vestry_clear_mark(struct vestry *log, const char *name)
+{
+    return log->journal == NULL ? VESTRY_OK : write_mark(log, name, BYTES_EMPTY);
 }
