@@ -137,11 +137,12 @@ void client_wakes(struct world *world, uint32_t number)
             send_to_all(world, request);
         }
     }
-    bool asks = world->phase == PHASE_STORM && client->open_count < world->plan.outstanding;
-    if (asks && number_allowed(client)) {
+    bool busy = world->phase == PHASE_STORM ||
+                (world->phase == PHASE_HEAL && world->now_us < world->asks_until_us);
+    if (busy && client->open_count < world->plan.outstanding && number_allowed(client)) {
         ask(world, number);
     }
-    uint64_t pause = world->phase == PHASE_STORM ? world->plan.think_us : 20000;
+    uint64_t pause = busy ? world->plan.think_us : 20000;
     struct due due = {
         .at_us = world->now_us + 200 + prng_below(&world->prng, pause),
         .kind = DUE_CLIENT,

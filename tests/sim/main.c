@@ -234,6 +234,7 @@ int main(int argc, char **argv)
     struct selftest selftest;
     CHECK(crypto_selftest(&sig_ed25519, &selftest) == STATUS_OK);
     CHECK(outbox_open(&world.outbox) == STATUS_OK);
+    answers_open(&world);
     (void)signal(SIGABRT, on_abort);
     world.trace = options.trace;
     double begin = now_seconds();
@@ -242,6 +243,7 @@ int main(int argc, char **argv)
     }
     totals.seconds = now_seconds() - begin;
     summary(&options, &totals);
+    answers_close(&world);
     outbox_close(&world.outbox);
     return totals.failed == 0 ? 0 : 1;
 }

@@ -10,6 +10,7 @@
 #define STORM_US_MAX UINT64_C(60000000)
 #define HEAL_US_MAX UINT64_C(40000000)
 #define REST_US_MAX UINT64_C(40000000)
+#define ASKS_US_MAX UINT64_C(2000000)
 
 static void due_in(struct world *world, enum due_kind kind, uint64_t in_us, uint32_t to)
 {
@@ -38,7 +39,10 @@ void world_open(struct world *world, const struct plan *plan)
 {
     bool trace = world->trace;
     struct outbox outbox = world->outbox;
+    struct serve *serves[SIM_REPLICAS_MAX];
+    memcpy(serves, world->serves, sizeof(serves));
     *world = (struct world){.plan = *plan, .outbox = outbox, .trace = trace};
+    memcpy(world->serves, serves, sizeof(serves));
     world->prng.state = plan->seed * UINT64_C(0x2545f4914f6cdd1d) + 99;
     world->now_us = 1000000;
     cast_make(&world->cast, plan);
@@ -131,7 +135,7 @@ static void replica_event(struct world *world, const struct due *due)
 {
     struct host *host = &world->hosts[due->to];
     if (due->kind == DUE_RESTART) {
-        if (!host->up) {
+        if (!host->up && (world->absent >> host->rid & 1) == 0) {
             host_start(world, host);
         }
         return;
@@ -195,17 +199,35 @@ static bool next(struct world *world)
     return !world->failed;
 }
 
-static void heal(struct world *world)
+/* All replicas come up and stay, but for those that are to stay away. */
+static void come_up(struct world *world)
 {
-    world_trace(world, "heal");
-    world->phase = PHASE_HEAL;
     for (uint32_t rid = 0; rid < world->plan.n; rid++) {
         struct host *host = &world->hosts[rid];
+        bool away = (world->absent >> rid & 1) != 0;
         host->cut_off = false;
-        if (!host->up) {
+        if (!host->up && !away) {
             host_start(world, host);
+        } else if (host->up && away) {
+            host_crash(world, host);
         }
     }
+}
+
+/* The weather is fair; half the time only a quorum is there to enjoy it. */
+static void heal(struct world *world)
+{
+    if (prng_chance(&world->prng, 500)) {
+        for (uint32_t left = world->plan.f; left > 0;) {
+            uint32_t bit = 1u << prng_between(&world->prng, 1, world->plan.n - 1);
+            left -= (world->absent & bit) == 0 ? 1 : 0;
+            world->absent |= bit;
+        }
+    }
+    world_trace(world, "heal, without %x", world->absent);
+    world->phase = PHASE_HEAL;
+    world->asks_until_us = world->now_us + prng_below(&world->prng, ASKS_US_MAX);
+    come_up(world);
 }
 
 static void stuck(struct world *world, const char *what)
@@ -213,8 +235,10 @@ static void stuck(struct world *world, const char *what)
     char text[256] = "";
     size_t len = 0;
     for (uint32_t rid = 0; rid < world->plan.n && len < sizeof(text) - 40; rid++) {
-        struct node_look look;
-        node_look(world->hosts[rid].node, &look);
+        struct node_look look = {0};
+        if (world->hosts[rid].up) {
+            node_look(world->hosts[rid].node, &look);
+        }
         int more = snprintf(text + len, sizeof(text) - len, " r%u %lu/%lu/%u/%u", rid,
                             (unsigned long)look.stable, (unsigned long)look.executed,
                             look.in_flight, look.queued);
@@ -224,26 +248,36 @@ static void stuck(struct world *world, const char *what)
                text);
 }
 
+static bool asking(const struct world *world)
+{
+    return world->now_us < world->asks_until_us || clients_waiting(world) > 0;
+}
+
+/* A quorum must answer what is asked. */
+static bool quorum_answers(struct world *world)
+{
+    bool progresses = plan_progresses(&world->plan);
+    heal(world);
+    uint64_t end = world->now_us + (progresses ? HEAL_US_MAX : UINT64_C(1000000));
+    while (world->now_us < end && asking(world) && next(world)) {
+    }
+    if (!world->failed && progresses && asking(world)) {
+        stuck(world, "requests are not answered");
+    }
+    return !world->failed && progresses;
+}
+
 void world_run(struct world *world)
 {
     uint64_t end = world->now_us + STORM_US_MAX;
     while (world->tally.messages < world->plan.steps && world->now_us < end && next(world)) {
     }
-    if (!world->failed) {
-        heal(world);
-    }
-    bool progresses = plan_progresses(&world->plan);
-    end = world->now_us + (progresses ? HEAL_US_MAX : UINT64_C(1000000));
-    while (world->now_us < end && clients_waiting(world) > 0 && next(world)) {
-    }
-    if (world->failed || !progresses) {
-        return;
-    }
-    if (clients_waiting(world) > 0) {
-        stuck(world, "requests are not answered");
+    if (world->failed || !quorum_answers(world)) {
         return;
     }
     world->phase = PHASE_REST;
+    world->absent = 0;
+    come_up(world);
     end = world->now_us + REST_US_MAX;
     while (world->now_us < end && !check_at_rest(world) && next(world)) {
     }

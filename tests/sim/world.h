@@ -84,11 +84,12 @@ struct host {
 struct client;
 struct request_log;
 struct check;
+struct serve;
 
 enum phase {
     PHASE_STORM, /* everything may happen */
-    PHASE_HEAL,  /* no loss, all up, nobody lies: what was asked must be answered */
-    PHASE_REST,  /* nobody asks: all must come to the same state */
+    PHASE_HEAL,  /* no loss, a quorum up, nobody lies: what is asked must be answered */
+    PHASE_REST,  /* all up, nobody asks: all must come to the same state */
 };
 
 struct tally {
@@ -114,11 +115,14 @@ struct world {
     uint64_t now_us;
     struct events events;
     struct outbox outbox; /* of whichever node steps */
+    struct serve *serves[SIM_REPLICAS_MAX];
     struct host hosts[SIM_REPLICAS_MAX];
     struct client *clients;
     struct request_log *requests;
     struct check *check;
     struct tally tally;
+    uint32_t absent;  /* replicas that stay away while the others are healed */
+    uint64_t asks_until_us; /* clients ask that long after the healing */
     uint64_t digest; /* of everything that happened */
     bool trace;
     bool failed;
@@ -175,6 +179,9 @@ void network_send(struct world *world, uint32_t from, uint32_t to, struct blob *
 void network_reply(struct world *world, uint32_t rid, uint32_t client, struct telling *reply);
 
 /* --- answer.c ---------------------------------------------------------------------------------- */
+
+void answers_open(struct world *world); /* once for all runs */
+void answers_close(struct world *world);
 
 /* Answer the FETCH in `frame` out of the host's store, to replica `to`. */
 void answer_fetch(struct world *world, struct host *host, uint32_t to, struct bytes frame);
