@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@ static int calls_left;
 static void count_call(void)
 {
     if (calls_left > 0 && --calls_left == 0) {
-        _exit(9);
+        raise(SIGKILL);
     }
 }
 
@@ -462,8 +463,7 @@ static void an_init_that_was_cut_short_anywhere_is_simply_repeated(void **state)
         snprintf(at, sizeof at, "%d", cuts);
         pid_t child = fixture_spawn("init-cut-at", place->path, at);
         assert_int_equal(waitpid(child, &ended, 0), child);
-        assert_true(WIFEXITED(ended));
-        cut = WEXITSTATUS(ended) == 9;
+        cut = WIFSIGNALED(ended);
         assert_true(cut || WEXITSTATUS(ended) == 0);
         enum status status = init(place);
         assert_true(status == STATUS_OK || status == STATUS_EXISTS);
