@@ -88,6 +88,29 @@ static const struct call_option inspect_options[] = {
     {"context", 0, "NAME", "where charter and token come from"},
 };
 
+static const struct call_option dev_start_options[] = {
+    {"dir", 0, "DIR", "its folder (default: VESTRY_DEV_DIR, or ~/.local/state/vestry/dev)"},
+    {"replicas", 0, "N", "how many, 4 or more (default 4)"},
+    {"base-port", 0, "PORT", "replica i listens on PORT + i (default 7100); auto: any free"},
+    {"vestryd", 0, "FILE", "the server (default: beside vestry, or in PATH)"},
+    {"keep", 0, NULL, "when starting fails, leave running what was started"},
+};
+
+static const struct call_option dev_options[] = {
+    {"dir", 0, "DIR", "the cluster's folder"},
+};
+
+static const struct call_option dev_restart_options[] = {
+    {"dir", 0, "DIR", "the cluster's folder"},
+    {"vestryd", 0, "FILE", "the server (default: beside vestry, or in PATH)"},
+    {"keep", 0, NULL, "when starting fails, leave running what was started"},
+};
+
+static const struct call_option dev_remove_options[] = {
+    {"dir", 0, "DIR", "the cluster's folder"},
+    {"yes", 'y', NULL, "do not ask"},
+};
+
 #define OPTIONS(options) (options), COUNT(options)
 #define NO_OPTIONS NULL, 0
 
@@ -124,6 +147,25 @@ const struct verb verbs[] = {
      "  vestry status; echo $?        0 ok, 8 degraded, 4 no quorum\n"
      "  vestry status --why\n",
      OPTIONS(status_options), 0, 0, cmd_status},
+    {"dev", VERB_LOCAL, "", "the same as dev start", "  vestry dev\n", OPTIONS(dev_start_options),
+     0, 1, cmd_dev},
+    {"dev start", VERB_LOCAL, "", "start a cluster on this machine, for trying",
+     "  vestry dev start\n"
+     "  vestry dev start --replicas 7 --dir ./seven --base-port auto\n",
+     OPTIONS(dev_start_options), 0, 0, cmd_dev_start},
+    {"dev stop", VERB_LOCAL, "", "stop it; what was appended stays", "  vestry dev stop\n",
+     OPTIONS(dev_options), 0, 0, cmd_dev_stop},
+    {"dev kill", VERB_LOCAL, "rN...", "end replicas without warning (SIGKILL)",
+     "  vestry dev kill r3; vestry append orders 'still here'\n", OPTIONS(dev_options), 1,
+     CALL_ARGUMENTS_MAX, cmd_dev_kill},
+    {"dev restart", VERB_LOCAL, "rN... | all", "stop replicas and start them again",
+     "  vestry dev restart r3\n", OPTIONS(dev_restart_options), 1, CALL_ARGUMENTS_MAX,
+     cmd_dev_restart},
+    {"dev status", VERB_LOCAL, "", "say which processes run, and where",
+     "  vestry dev status; echo $?    0 all up, 8 some are not\n", OPTIONS(dev_options), 0, 0,
+     cmd_dev_status},
+    {"dev remove", VERB_LOCAL, "", "stop it, and delete its entries and keys",
+     "  vestry dev remove --yes\n", OPTIONS(dev_remove_options), 0, 0, cmd_dev_remove},
     {"token attenuate", VERB_LOCAL, "[TOKEN]", "pass a token on, narrower, offline",
      "  vestry token attenuate shop.token --to pos17.card --stream orders/store17 --until +1d \\\n"
      "      -o pos17.token\n",
