@@ -215,7 +215,7 @@ struct core_link_look {
     enum link_state state;
     char why[CORE_WHY_CHARS]; /* why it is down, or empty */
     uint64_t since_ms;        /* of the state, monotonic */
-    uint64_t heard_ms;        /* last frame, monotonic; 0: never */
+    uint64_t silent_ms;       /* since it was asked something and has not answered; 0: it has */
     uint64_t lies;
     bool reported; /* what follows was said by it */
     uint64_t epoch;

@@ -267,12 +267,23 @@ static void send_again(struct core *core, struct append *append)
     append->next_send_ms = core->now_ms + append->retry_ms;
 }
 
-/* A first send wants Q links, and the rest of them or a moment of patience: whoever is not there
- * yet would not be told the outcome. */
+/* Whether a connection is being made that may stand in a moment. */
+static bool somebody_is_coming(const struct core *core)
+{
+    for (uint32_t i = 0; i < core->roster->n; i++) {
+        if (core->links[i].state == LINK_DIALING || core->links[i].state == LINK_GREETING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A first send wants Q links, and a moment of patience for those that are being made: whoever is
+ * not there yet would not be told the outcome. */
 static bool gate_is_open(const struct core *core)
 {
-    return core->quorum_ms != 0 && (core_links_up(core) == core->roster->n ||
-                                    core->now_ms >= core->quorum_ms + CORE_GATHER_MS);
+    return core->quorum_ms != 0 &&
+           (!somebody_is_coming(core) || core->now_ms >= core->quorum_ms + CORE_GATHER_MS);
 }
 
 /* --- Time ------------------------------------------------------------------------------------- */

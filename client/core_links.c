@@ -291,7 +291,7 @@ void core_link_look(const struct core *core, uint32_t member, struct core_link_l
     *look = (struct core_link_look){
         .state = link->state,
         .since_ms = link->since_ms,
-        .heard_ms = link->heard_ms,
+        .silent_ms = link->asked_ms == 0 ? 0 : core->now_ms - link->asked_ms,
         .lies = link->lies,
         .reported = link->reported,
         .epoch = link->epoch,

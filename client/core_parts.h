@@ -23,6 +23,8 @@
 
 #define CORE_SILENT_MS 10000 /* asked and not heard for so long: the connection is dead */
 
+#define CORE_SLOW_MS 1000 /* asked and not heard for so long: it is worth a word */
+
 #define CORE_ACTIONS_MAX 4096
 
 struct link {

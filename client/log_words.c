@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SLOW_MS 1000
+
 const char *vestry_error_text(enum vestry_error error)
 {
     switch (error) {
@@ -140,7 +142,6 @@ void log_no_quorum(struct vestry *log)
 {
     const struct roster *roster = &log->identity.roster;
     const uint32_t up = core_links_up(log->core);
-    const uint64_t now = log_now_ms();
     char *what = log->problem.what;
     const size_t capacity = sizeof(log->problem.what);
 
@@ -159,9 +160,9 @@ void log_no_quorum(struct vestry *log)
         if (link.state != LINK_UP) {
             append_text(what, capacity, "; r%u %s", roster->members[i].rid,
                         link.why[0] == '\0' ? "does not answer" : link.why);
-        } else if (link.heard_ms + 2000 < now) {
+        } else if (link.silent_ms > SLOW_MS) {
             append_text(what, capacity, "; r%u silent %.1f s", roster->members[i].rid,
-                        (double)(now - link.heard_ms) / 1000.0);
+                        (double)link.silent_ms / 1000.0);
         }
     }
     (void)log_advise(log, "vestry status --why");

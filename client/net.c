@@ -32,7 +32,9 @@ struct connection {
     struct net *net;
     uint32_t member;
     struct net_peer peer;
-    struct bufferevent *bev; /* NULL: none */
+    int fd;                   /* while it connects, otherwise -1 */
+    struct event *connecting; /* NULL: not connecting */
+    struct bufferevent *bev;  /* NULL: none */
     bool wrong_key;
     bool failed; /* to be told from net_run */
     char why[WHY_CHARS];
@@ -142,6 +144,14 @@ static bool read_channel(SSL *ssl, uint8_t out[HASH_BYTES])
 
 static void drop(struct connection *connection)
 {
+    if (connection->connecting != NULL) {
+        event_free(connection->connecting);
+        connection->connecting = NULL;
+    }
+    if (connection->fd >= 0) {
+        (void)close(connection->fd);
+        connection->fd = -1;
+    }
     if (connection->bev != NULL) {
         bufferevent_free(connection->bev);
         connection->bev = NULL;
@@ -189,12 +199,8 @@ static void on_read(struct bufferevent *bev, void *context)
 static void on_connected(struct connection *connection)
 {
     struct net *net = connection->net;
-    const int one = 1;
     uint8_t channel[HASH_BYTES];
 
-    /* Without this a small frame waits for the acknowledgement of the one before: 40 ms. */
-    (void)setsockopt(bufferevent_getfd(connection->bev), IPPROTO_TCP, TCP_NODELAY, &one,
-                     sizeof(one));
     if (!read_channel(bufferevent_openssl_get_ssl(connection->bev), channel)) {
         lose(connection, "does not speak vestry/1");
         return;
@@ -261,6 +267,7 @@ enum status net_open(const struct net_peer *peers, uint32_t count, const struct 
     for (uint32_t i = 0; i < count; i++) {
         net->connections[i].net = net;
         net->connections[i].member = i;
+        net->connections[i].fd = -1;
         net->connections[i].peer = peers[i];
     }
     net->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -344,26 +351,69 @@ static void fail_later(struct connection *connection, const char *why)
     (void)snprintf(connection->why, sizeof(connection->why), "%s", why);
 }
 
-static struct bufferevent *make_bufferevent(struct connection *connection)
+/* Put TLS on a socket that is connected; the bufferevent owns it from then on. */
+static bool start_tls(struct connection *connection)
 {
     struct net *net = connection->net;
     SSL *ssl = SSL_new(net->ssl);
 
     if (ssl == NULL) {
-        return NULL;
+        return false;
     }
     SSL_set_app_data(ssl, connection);
     struct bufferevent *bev =
-        bufferevent_openssl_socket_new(net->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING,
+        bufferevent_openssl_socket_new(net->base, connection->fd, ssl, BUFFEREVENT_SSL_CONNECTING,
                                        BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
     if (bev == NULL) {
         SSL_free(ssl);
-        return NULL;
+        return false;
     }
+    connection->fd = -1;
+    connection->bev = bev;
     bufferevent_openssl_set_allow_dirty_shutdown(bev, 1);
     (void)bufferevent_set_max_single_read(bev, 256u << 10);
     bufferevent_setcb(bev, on_read, NULL, on_event, connection);
-    return bev;
+    return bufferevent_enable(bev, EV_READ | EV_WRITE) == 0;
+}
+
+/* The socket is connected, or is not going to be. */
+static void on_socket(evutil_socket_t fd, short what, void *context)
+{
+    struct connection *connection = context;
+    const int one = 1;
+    int error = 0;
+    socklen_t len = sizeof(error);
+
+    (void)what;
+    event_free(connection->connecting);
+    connection->connecting = NULL;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) != 0) {
+        error = errno;
+    }
+    /* Without this a small frame waits for the acknowledgement of the one before: 40 ms. */
+    if (error == 0 && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) != 0) {
+        error = errno;
+    }
+    if (error != 0) {
+        lose(connection, strerror(error));
+    } else if (!start_tls(connection)) {
+        lose(connection, "out of memory");
+    }
+}
+
+static bool start_connect(struct connection *connection, const struct addrinfo *address)
+{
+    connection->fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (connection->fd < 0) {
+        return false;
+    }
+    if (connect(connection->fd, address->ai_addr, address->ai_addrlen) != 0 &&
+        errno != EINPROGRESS) {
+        return false;
+    }
+    connection->connecting =
+        event_new(connection->net->base, connection->fd, EV_WRITE, on_socket, connection);
+    return connection->connecting != NULL && event_add(connection->connecting, NULL) == 0;
 }
 
 void net_dial(struct net *net, uint32_t member)
@@ -377,7 +427,7 @@ void net_dial(struct net *net, uint32_t member)
     struct addrinfo *found = NULL;
     char service[8];
 
-    CHECK(connection->bev == NULL);
+    CHECK(connection->bev == NULL && connection->fd < 0);
     connection->wrong_key = false;
     connection->failed = false;
     if (connection->peer.host[0] == '\0') {
@@ -390,12 +440,7 @@ void net_dial(struct net *net, uint32_t member)
         fail_later(connection, gai_strerror(error));
         return;
     }
-    connection->bev = make_bufferevent(connection);
-    if (connection->bev == NULL) {
-        fail_later(connection, "out of memory");
-    } else if (bufferevent_enable(connection->bev, EV_READ | EV_WRITE) != 0 ||
-               bufferevent_socket_connect(connection->bev, found->ai_addr,
-                                          (int)found->ai_addrlen) != 0) {
+    if (!start_connect(connection, found)) {
         fail_later(connection, strerror(errno));
     }
     freeaddrinfo(found);

@@ -41,7 +41,7 @@ static void print_error_json(int code, const char *what, const char *todo, const
     if (log_code != 0) {
         json_put_int(object, "log_code", log_code);
     }
-    char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
     json_decref(object);
     if (text != NULL) {
         (void)fprintf(stderr, "%s\n", text);
@@ -260,7 +260,7 @@ void json_put_bytes(json_t *object, const char *key, struct bytes value)
 
 void json_emit(json_t *object)
 {
-    char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER);
+    char *text = json_dumps(object, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(6));
 
     json_decref(object);
     if (text != NULL) {
