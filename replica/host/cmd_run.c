@@ -37,7 +37,8 @@ static enum status serve(struct start *start, struct problem *problem)
                                      .transport_seed = start->keys.transport.seed.data,
                                      .store = start->store,
                                      .anchor = &start->anchor,
-                                     .anchored = start->anchored};
+                                     .anchored = start->anchored,
+                                     .by_signal = true};
     struct report report = {0};
     struct host *host = NULL;
     enum status status = host_open(&setup, &host, &report);

@@ -224,7 +224,9 @@ struct conn *conns_dial(struct conns *conns, uint32_t rid, const char *host, uin
         SSL_free(ssl);
         return NULL;
     }
-    struct conn *conn = enroll(conns, bev, slot, host);
+    char address[CONN_ADDRESS_CHARS];
+    snprintf(address, sizeof address, "%.54s:%u", host, (unsigned)port);
+    struct conn *conn = enroll(conns, bev, slot, address);
     if (conn == NULL) {
         return NULL;
     }
@@ -462,8 +464,8 @@ static void on_event(struct bufferevent *bev, short what, void *argument)
     if ((what & BEV_EVENT_CONNECTED) == 0) {
         bool failed = (what & BEV_EVENT_ERROR) != 0;
         if (conn->phase == CONN_HANDSHAKE) {
-            bool other_key = bufferevent_get_openssl_error(bev) != 0;
-            conn_close(conn, other_key ? "no channel: other key or protocol" : "not reached");
+            conn->other_key = bufferevent_get_openssl_error(bev) != 0;
+            conn_close(conn, conn->other_key ? "no channel: other key or protocol" : "not reached");
         } else {
             conn_close(conn, failed ? "connection lost" : "closed by the other end");
         }

@@ -50,6 +50,7 @@ struct conn {
     uint64_t sent_before;      /* at the last sweep */
     size_t reserved;           /* of the strangers' budget */
     bool paused;               /* reading is stopped */
+    bool other_key;            /* the handshake ended over keys or protocol */
 
     /* The owner's. */
     uint32_t works; /* frames of it that are being worked on */

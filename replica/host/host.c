@@ -177,11 +177,24 @@ static enum status open_links(struct host *host)
     return status;
 }
 
+static void stop(struct host *host)
+{
+    host->stopping = true;
+    event_base_loopbreak(host->base);
+}
+
 static void on_signal(evutil_socket_t number, short what, void *argument)
 {
     (void)what;
     log_info("host", "stopping", LOG_FIELDS(LOG_TEXT("signal", strsignal((int)number))));
-    host_stop((struct host *)argument);
+    stop((struct host *)argument);
+}
+
+static void on_stop(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    stop((struct host *)argument);
 }
 
 static struct event *watch(struct host *host, int fd, event_callback_fn callback)
@@ -201,14 +214,20 @@ static void open_events(struct host *host)
     host->turn_end = event_new(host->base, -1, 0, host_on_turn_end, host);
     host->tick = evtimer_new(host->base, host_on_tick, host);
     host->sweep = event_new(host->base, -1, EV_PERSIST, host_on_sweep, host);
-    host->term = evsignal_new(host->base, SIGTERM, on_signal, host);
-    host->interrupt = evsignal_new(host->base, SIGINT, on_signal, host);
     CHECK(host->turn_end != NULL);
     CHECK(host->tick != NULL);
     CHECK(host->sweep != NULL);
+    CHECK(event_add(host->sweep, &second) == 0);
+    if (!host->setup->by_signal) {
+        host->term = event_new(host->base, host->setup->stop_fd, EV_READ, on_stop, host);
+        CHECK(host->term != NULL);
+        CHECK(event_add(host->term, NULL) == 0);
+        return;
+    }
+    host->term = evsignal_new(host->base, SIGTERM, on_signal, host);
+    host->interrupt = evsignal_new(host->base, SIGINT, on_signal, host);
     CHECK(host->term != NULL);
     CHECK(host->interrupt != NULL);
-    CHECK(event_add(host->sweep, &second) == 0);
     CHECK(event_add(host->term, NULL) == 0);
     CHECK(event_add(host->interrupt, NULL) == 0);
 }
@@ -266,8 +285,10 @@ enum status host_open(const struct host_setup *setup, struct host **out, struct 
     host->open->anchor = setup->anchored;
     host->gate = disk_gate_make(setup->config->data, setup->config->memory_bytes / SHARE_QUARTER);
     host->view = (struct item_view *)malloc(sizeof *host->view);
+    host->audience = host_audience_open();
     host->base = open_base();
     CHECK(host->view != NULL);
+    CHECK(host->audience != NULL);
     CHECK(host->base != NULL);
     enum status status = open_all(host, report);
     if (status != STATUS_OK) {
@@ -333,12 +354,6 @@ void host_run(struct host *host)
     linger(host);
     host_finish_flights(host);
     log_info("host", "stopped", NULL);
-}
-
-void host_stop(struct host *host)
-{
-    host->stopping = true;
-    event_base_loopbreak(host->base);
 }
 
 static void free_event(struct event *event)
@@ -408,8 +423,11 @@ void host_close(struct host *host)
     cargo_free(&host->cargos[0]);
     cargo_free(&host->cargos[1]);
     blob_drop(host->attest);
+    /* Bufferevents that were freed with a callback on its way are gone only after it. */
+    event_base_loop(host->base, EVLOOP_NONBLOCK);
     event_base_free(host->base);
     free(host->view);
+    free(host->audience);
     free(host);
 }
 

@@ -27,19 +27,20 @@ struct host_setup {
     const uint8_t *cosign_seed;
     const uint8_t *transport_seed;
     struct store *store;
-    struct anchor_file *anchor;
-    struct anchor anchored; /* what the anchor said at start */
+    struct anchor_file *anchor; /* NULL: none */
+    struct anchor anchored;     /* what the anchor said at start */
+    /* How it is told to stop: by SIGTERM and SIGINT, or (in tests, where several hosts live in one
+     * process) by this descriptor becoming readable. */
+    bool by_signal;
+    int stop_fd;
 };
 
 /* Restore the node from the store, and listen. */
 MUST_USE enum status host_open(const struct host_setup *setup, struct host **out,
                                struct report *report);
 
-/* Until SIGTERM or SIGINT, or until host_stop: the flight under way is finished first. */
+/* Until it is told to stop; the flight under way is finished first. */
 void host_run(struct host *host);
-
-/* Ask host_run to return. Loop thread, or before it runs. */
-void host_stop(struct host *host);
 void host_close(struct host *host);
 
 MUST_USE const struct node *host_node(const struct host *host);

@@ -56,30 +56,35 @@ static void listen_for(struct audience *audience, struct conn *conn, uint32_t pl
     audience->listeners[at - 1].count++;
 }
 
+struct audience *host_audience_open(void)
+{
+    return (struct audience *)calloc(1, sizeof(struct audience));
+}
+
 static void plan_replies(struct host *host, const struct block_outcome *outcome, deed_sink *add)
 {
-    static struct audience audience; /* the loop's alone; too large for a stack */
-    audience.count = 0;
-    audience.link_count = 0;
+    struct audience *audience = host->audience;
+    audience->count = 0;
+    audience->link_count = 0;
     for (uint32_t i = 0; i < outcome->item_count; i++) {
         struct conn *conns[CLIENT_CONNS_PER_KEY];
         uint32_t count = clients_find(host->clients, outcome->items[i].client, conns);
         for (uint32_t c = 0; c < count; c++) {
-            listen_for(&audience, conns[c], i);
+            listen_for(audience, conns[c], i);
         }
     }
-    if (audience.count == 0) {
+    if (audience->count == 0) {
         return;
     }
     reply_begin(host->replies, outcome);
-    for (uint32_t i = 0; i < audience.count; i++) {
+    for (uint32_t i = 0; i < audience->count; i++) {
         uint32_t places[BATCH_ITEMS_MAX];
         uint32_t count = 0;
-        for (uint32_t link = audience.listeners[i].first;
-             link != NO_LINK && count < BATCH_ITEMS_MAX; link = audience.links[link].next) {
-            places[count++] = audience.links[link].place;
+        for (uint32_t link = audience->listeners[i].first;
+             link != NO_LINK && count < BATCH_ITEMS_MAX; link = audience->links[link].next) {
+            places[count++] = audience->links[link].place;
         }
-        const struct conn *conn = audience.listeners[i].conn;
+        const struct conn *conn = audience->listeners[i].conn;
         bool proofs = (conn->guest.flags & HELLO_WANTS_PROOFS) != 0;
         const struct deed deed = {.action = {.kind = ACTION_EXECUTED},
                                   .frame =

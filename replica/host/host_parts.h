@@ -59,7 +59,8 @@ struct host {
     struct speaker speaker;
     struct memo *memo;
     struct memo_verifier verifier;
-    struct item_view *view; /* memory for reads */
+    struct item_view *view;    /* memory for reads */
+    struct audience *audience; /* memory for replies: host_out.c */
 
     /* Flights. `open` fills; `flying` is with the commit thread, or NULL. */
     struct cargo cargos[2];
@@ -98,7 +99,8 @@ struct host {
     bool crowded;    /* the core's queue is long */
     bool halted;
     bool stopping;
-    uint64_t queue_checked_ms;
+    uint64_t warned_ms[REPLICAS_MAX]; /* when people were last told of a peer that is none */
+    uint64_t strangers_warned_ms;
     struct host_counters counters;
 };
 
@@ -133,6 +135,9 @@ void host_discard(struct verify_work *work);
 void host_fetch_own(struct host *host, struct bytes frame);
 
 /* --- host_out.c ------------------------------------------------------------------------------ */
+
+/* Memory for planning; freed with free. */
+MUST_USE struct audience *host_audience_open(void);
 
 /* Make deeds of an action of the step at hand. Each goes to `add`. */
 typedef void deed_sink(struct host *host, const struct deed *deed);
