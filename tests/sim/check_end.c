@@ -122,9 +122,10 @@ static void host_rests(struct world *world, const struct host *host)
         world_fail(world, "I17", host->rid, "%zu bytes of the pool are still taken",
                    host->node->pool.used_bytes);
     }
-    if (look.stable + world->plan.interval <= look.executed && world->plan.liars == 0) {
-        world_trace(world, "r%u rests at %lu, stable %lu", host->rid, (unsigned long)look.executed,
-                    (unsigned long)look.stable);
+    if (look.executed - look.stable >= world->plan.window) {
+        world_fail(world, "progress", host->rid,
+                   "it cannot take part: its head is %lu, its stable checkpoint %lu",
+                   (unsigned long)look.executed, (unsigned long)look.stable);
     }
 }
 

@@ -125,6 +125,9 @@ void check_taken(struct world *world, struct host *host, struct bytes frame, enu
     struct vote vote;
     enum voted_kind kind = VOTED_PREPARE;
     size_t used = 0;
+    if (world->plan.liars == 0) {
+        return;
+    }
     if (schema_decode_front(&schema_envelope, frame, &envelope, &used) != WIRE_OK ||
         envelope.rid >= world->plan.n || (world->plan.liars >> envelope.rid & 1) == 0) {
         return;

@@ -7,6 +7,7 @@
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define SIZES_MAX 4
+#define MAPPED_BYTES (1 << 20) /* larger memory is mapped, hence zero without being touched */
 #define REPEAT_EVERY 50 /* seeds that are run twice, for I18 */
 
 struct options {
@@ -233,6 +235,7 @@ int main(int argc, char **argv)
     }
     struct selftest selftest;
     CHECK(crypto_selftest(&sig_ed25519, &selftest) == STATUS_OK);
+    CHECK(mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES) == 1);
     CHECK(outbox_open(&world.outbox) == STATUS_OK);
     answers_open(&world);
     (void)signal(SIGABRT, on_abort);
