@@ -144,9 +144,7 @@ static int append_one(struct connection *connection, const char *stream,
     struct vestry_receipts *receipts = NULL;
     struct timespec start = {0};
 
-    if (!call_count(call, "expect", &entry.expect)) {
-        return EXIT_USAGE;
-    }
+    CHECK(call_count(call, "expect", &entry.expect));
     (void)clock_gettime(CLOCK_MONOTONIC, &start);
     const enum vestry_error error = vestry_append(connection->log, &entry, 1, NULL, &receipts);
     if (error != VESTRY_OK) {
@@ -243,7 +241,11 @@ static int append(struct connection *connection)
 int cmd_append(struct call *call)
 {
     static struct connection connection;
+    uint64_t unused = 0;
 
+    if (!call_count(call, "expect", &unused)) {
+        return EXIT_USAGE; /* said before anything is opened */
+    }
     if (call_argument(call, 0) == NULL && !call_has(call, "finish")) {
         return call_fail(call, EXIT_USAGE, "vestry append STREAM [TEXT]: the stream is missing",
                          "vestry append orders 'hello'");
