@@ -13,8 +13,8 @@ static void data_send(void *context, struct bytes frame)
     const struct answering *answering = context;
     struct world *world = answering->world;
     struct host *host = answering->host;
-    struct blob *blob = blob_make(
-        bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES));
+    struct blob *blob =
+        blob_make(bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES));
     bool lies = (world->plan.liars >> host->rid & 1) != 0 && answering->to != host->rid;
     world->tally.fetched++;
     if (!lies || liar_sends(world, host, answering->to, blob)) {
@@ -49,6 +49,6 @@ void answer_fetch(struct world *world, struct host *host, uint32_t to, struct by
         fetch_decode(envelope.body, &fetch) != WIRE_OK) {
         return;
     }
-    CHECK(serve_fetch_store(world->serves[host->rid], host->store, &fetch, data_send,
-                            &answering) == STATUS_OK);
+    CHECK(serve_fetch_store(world->serves[host->rid], host->store, &fetch, data_send, &answering) ==
+          STATUS_OK);
 }

@@ -104,8 +104,10 @@ static void issuer_put(struct cast *cast, struct buffer *out)
 static uint32_t params_put(const struct plan *plan, struct buffer *out)
 {
     struct param_row rows[] = {
-        {PARAM_CHECKPOINT_INTERVAL, plan->interval}, {PARAM_WINDOW, plan->window},
-        {PARAM_SLOTS_IN_FLIGHT, plan->in_flight},    {PARAM_BATCH_ITEMS, plan->batch_items},
+        {PARAM_CHECKPOINT_INTERVAL, plan->interval},
+        {PARAM_WINDOW, plan->window},
+        {PARAM_SLOTS_IN_FLIGHT, plan->in_flight},
+        {PARAM_BATCH_ITEMS, plan->batch_items},
         {PARAM_TIME_DELTA, 60000},
     };
     uint32_t count = sizeof(rows) / sizeof(rows[0]);

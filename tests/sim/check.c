@@ -28,7 +28,8 @@ void check_close(struct world *world)
     free(check);
 }
 
-/* --- Puts of a step ---------------------------------------------------------------------------- */
+/* --- Puts of a step ----------------------------------------------------------------------------
+ */
 
 static void block_put_seen(struct world *world, struct host *host, const struct put *put)
 {
@@ -95,7 +96,8 @@ void check_step(struct world *world, struct host *host, const struct event *even
     }
 }
 
-/* --- Disk -------------------------------------------------------------------------------------- */
+/* --- Disk --------------------------------------------------------------------------------------
+ */
 
 void check_durable(struct world *world, struct host *host)
 {
@@ -135,14 +137,14 @@ void check_crashed(struct world *world, struct host *host)
     for (bool there = true; there;) {
         struct record_key key = record_key_block(RECORD_HEADER, seen->staged + 1);
         struct buffer out = buffer_make(space, sizeof(space));
-        there = store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&key), &out) !=
-                STATUS_NOT_FOUND;
+        there =
+            store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&key), &out) != STATUS_NOT_FOUND;
         seen->staged += there ? 1 : 0;
     }
     struct record_key genesis = record_key_block(RECORD_HEADER, 0);
     struct buffer out = buffer_make(space, sizeof(space));
-    seen->has_genesis = store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&genesis), &out) !=
-                        STATUS_NOT_FOUND;
+    seen->has_genesis =
+        store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&genesis), &out) != STATUS_NOT_FOUND;
     struct record_key from = record_key_journal('k', 0);
     seen->stable = 0;
     CHECK(store_scan(host->store, FAMILY_JOURNAL, record_key_bytes(&from), stable_visit, seen) ==

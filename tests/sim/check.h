@@ -1,8 +1,8 @@
 /* The checker: what must hold of a run, judged from outside.
  *
- * It keeps a log, a tree, stream lengths, sessions, quotas and votes of its own, fed by what becomes
- * durable and by what leaves a replica; of the nodes it reads puts, frames and, when they start and
- * at the end, node_look. The names of the invariants are those of the design:
+ * It keeps a log, a tree, stream lengths, sessions, quotas and votes of its own, fed by what
+ * becomes durable and by what leaves a replica; of the nodes it reads puts, frames and, when they
+ * start and at the end, node_look. The names of the invariants are those of the design:
  *
  *   I1 one header per height            check_log.c
  *   I2 prefix: no height is skipped     check_log.c, check.c
@@ -10,7 +10,7 @@
  *   I4 exactly once                     check_rules.c
  *   I5 nothing with a receipt is lost   check_client.c, check_end.c
  *   I6 chain and tree verify            check_log.c
- *   I7 receipts verify                  check_client.c
+ *   I7 receipts verify                  check_client.c, check_served.c
  *   I8 real-time order                  check_rules.c
  *   I9 no double vote, and nothing is said that is not durable    check_votes.c
  *   I10 (epoch, view) never goes back   check_votes.c
@@ -29,7 +29,8 @@
 
 #define SIM_LEVELS 33
 
-/* --- What the checker keeps (for check_*.c) ---------------------------------------------------- */
+/* --- What the checker keeps (for check_*.c) ----------------------------------------------------
+ */
 
 struct check_block {
     uint8_t header_hash[HASH_BYTES];
@@ -101,7 +102,8 @@ struct check {
 void check_open(struct world *world);
 void check_close(struct world *world);
 
-/* --- What happens ------------------------------------------------------------------------------ */
+/* --- What happens ------------------------------------------------------------------------------
+ */
 
 void check_step(struct world *world, struct host *host, const struct event *event, enum drop drop,
                 const struct outbox *outbox);
@@ -117,12 +119,15 @@ void check_receipt(struct world *world, const struct client *client,
 MUST_USE bool check_at_rest(const struct world *world);
 /* After everything came to rest: equal stores, empty pools, nothing lost. */
 void check_end(struct world *world);
+/* Then too: any replica can prove any entry. */
+void check_served(struct world *world);
 
 /* Entries that were acknowledged to any client so far. */
 MUST_USE uint64_t check_acknowledged(const struct world *world);
 MUST_USE uint64_t check_stream_length(const struct world *world, uint32_t stream);
 
-/* --- Parts, for check_*.c ---------------------------------------------------------------------- */
+/* --- Parts, for check_*.c ----------------------------------------------------------------------
+ */
 
 /* The block of `height` in the host's store against the log, or as the log's next one. */
 void check_block_stored(struct world *world, struct host *host, uint64_t height);
@@ -138,8 +143,8 @@ struct check_item {
 MUST_USE uint64_t check_rules(struct world *world, uint32_t rid, struct check_item *item);
 
 /* Proofs, each against the keys of the cast. */
-MUST_USE bool check_commits(const struct world *world, struct bytes certificate,
-                            uint64_t sequence, const uint8_t digest[HASH_BYTES]);
+MUST_USE bool check_commits(const struct world *world, struct bytes certificate, uint64_t sequence,
+                            const uint8_t digest[HASH_BYTES]);
 MUST_USE bool check_prepared(const struct world *world, struct bytes prepared,
                              const struct vote *vote);
 MUST_USE bool check_attested(const struct world *world, uint32_t rid, struct bytes header,

@@ -29,8 +29,7 @@ static bool attestations_contradict(const struct world *world, const struct evid
     struct checkpoint first;
     struct checkpoint second;
     return check_checkpoint_of(world, evidence->first, &first) &&
-           check_checkpoint_of(world, evidence->second, &second) &&
-           first.height == second.height &&
+           check_checkpoint_of(world, evidence->second, &second) && first.height == second.height &&
            memcmp(first.header_hash, second.header_hash, HASH_BYTES) != 0 &&
            checkpoint_verify(cast->scheme, &first, NOTE_SIGN, key, evidence->first_sig) &&
            checkpoint_verify(cast->scheme, &second, NOTE_SIGN, key, evidence->second_sig.data);
@@ -72,7 +71,8 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
     world->tally.evidence++;
 }
 
-/* --- What a liar's messages must lead to ------------------------------------------------------- */
+/* --- What a liar's messages must lead to -------------------------------------------------------
+ */
 
 static bool voted_kind_of(uint64_t type, enum voted_kind *out)
 {
@@ -141,8 +141,8 @@ void check_taken(struct world *world, struct host *host, struct bytes frame, enu
         vote_decode(envelope.body, &vote) != WIRE_OK || vote.sequence >= 1u << 24) {
         return;
     }
-    uint64_t *taken = taken_place(&world->check->hosts[host->rid], vote.sequence, envelope.rid,
-                                  kind);
+    uint64_t *taken =
+        taken_place(&world->check->hosts[host->rid], vote.sequence, envelope.rid, kind);
     uint64_t word = check_word(vote.digest);
     if (*taken != 0 && *taken != word) {
         world_fail(world, "I16", host->rid, "two of r%lu's %s for %lu were taken",

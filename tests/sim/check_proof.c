@@ -106,9 +106,8 @@ static bool stable_good(const struct world *world, const struct stable *stable)
     for (uint32_t i = 0; i < cast->n; i++) {
         struct item_sig sig;
         if ((stable->members >> i & 1) != 0 &&
-            (!item_sig_next(&sigs, &sig) ||
-             !checkpoint_verify(cast->scheme, &checkpoint, NOTE_SIGN, cast->sign[i].pk,
-                                sig.value))) {
+            (!item_sig_next(&sigs, &sig) || !checkpoint_verify(cast->scheme, &checkpoint, NOTE_SIGN,
+                                                               cast->sign[i].pk, sig.value))) {
             return false;
         }
     }

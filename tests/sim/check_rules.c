@@ -43,8 +43,7 @@ static uint64_t judge_request(const struct world *world, const struct check_item
     if (item->time_ms >= client->grant.expires_ms) {
         return E_EXPIRED_TIME;
     }
-    if (item->time_ms > request->not_after_ms ||
-        request->not_after_ms - item->time_ms > AHEAD_MS) {
+    if (item->time_ms > request->not_after_ms || request->not_after_ms - item->time_ms > AHEAD_MS) {
         return E_REQ_LATE;
     }
     return number_used(&world->check->sessions[request->client], request->number) ? E_REPLAY

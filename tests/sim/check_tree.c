@@ -20,8 +20,8 @@ static void join(const uint8_t left[HASH_BYTES], const uint8_t right[HASH_BYTES]
                  uint8_t out[HASH_BYTES])
 {
     static const uint8_t one = 1;
-    struct bytes parts[] = {
-        bytes_make(&one, 1), bytes_make(left, HASH_BYTES), bytes_make(right, HASH_BYTES)};
+    struct bytes parts[] = {bytes_make(&one, 1), bytes_make(left, HASH_BYTES),
+                            bytes_make(right, HASH_BYTES)};
     hash_parts(parts, 3, out);
 }
 

@@ -92,7 +92,8 @@ struct sim_request *request_find(const struct world *world, const uint8_t id[HAS
     return NULL;
 }
 
-/* --- Asking ------------------------------------------------------------------------------------ */
+/* --- Asking ------------------------------------------------------------------------------------
+ */
 
 static void send_to_all(struct world *world, struct sim_request *request)
 {
@@ -160,7 +161,8 @@ uint32_t clients_waiting(const struct world *world)
     return waiting;
 }
 
-/* --- Hearing ----------------------------------------------------------------------------------- */
+/* --- Hearing -----------------------------------------------------------------------------------
+ */
 
 void clients_told(struct world *world, struct telling *reply)
 {
@@ -174,7 +176,8 @@ void clients_told(struct world *world, struct telling *reply)
     }
 }
 
-static void attestation_take(struct world *world, struct client *client, const struct telling *reply)
+static void attestation_take(struct world *world, struct client *client,
+                             const struct telling *reply)
 {
     struct attested_height *place = &client->attested[0];
     for (uint32_t i = 0; i < SIM_ATTESTED; i++) {

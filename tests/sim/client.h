@@ -91,8 +91,7 @@ void clients_told(struct world *world, struct telling *reply);
 void client_hears(struct world *world, uint32_t client, const struct telling *reply);
 
 MUST_USE uint32_t clients_waiting(const struct world *world);
-MUST_USE struct sim_request *request_find(const struct world *world,
-                                          const uint8_t id[HASH_BYTES]);
+MUST_USE struct sim_request *request_find(const struct world *world, const uint8_t id[HASH_BYTES]);
 MUST_USE const char *stream_name(uint32_t stream);
 
 #endif

@@ -1,5 +1,5 @@
-/* What is due when: a binary heap over virtual microseconds. Events of one time come in the order in
- * which they were added, so that a run is a function of its seed. Owns nothing but its array. */
+/* What is due when: a binary heap over virtual microseconds. Events of one time come in the order
+ * in which they were added, so that a run is a function of its seed. Owns nothing but its array. */
 #ifndef VESTRY_TESTS_SIM_EVENTS_H
 #define VESTRY_TESTS_SIM_EVENTS_H
 

@@ -28,7 +28,8 @@ static void trace_line(void *context, const char *line)
     world_trace(world, "r%u %s", host->rid, line);
 }
 
-/* --- Actions ----------------------------------------------------------------------------------- */
+/* --- Actions -----------------------------------------------------------------------------------
+ */
 
 static void frame_leave(struct world *world, struct host *host, uint32_t to, struct blob *frame)
 {
@@ -115,7 +116,7 @@ static void first_result(const struct world *world, const struct host *host,
 }
 
 static struct telling *reply_of_block(const struct world *world, const struct host *host,
-                                    const struct block_outcome *outcome)
+                                      const struct block_outcome *outcome)
 {
     struct telling *reply = telling_make(host->rid, outcome->item_count);
     telling_attest(reply, outcome->attest);
@@ -176,8 +177,8 @@ static struct held held_make(const struct world *world, struct host *host,
     switch (action->kind) {
     case ACTION_SEND:
     case ACTION_BROADCAST:
-        held.frame = blob_make(bytes_slice(action->frame, FRAME_HEADER_BYTES,
-                                           action->frame.len - FRAME_HEADER_BYTES));
+        held.frame = blob_make(
+            bytes_slice(action->frame, FRAME_HEADER_BYTES, action->frame.len - FRAME_HEADER_BYTES));
         break;
     case ACTION_EXECUTED:
         held.reply = reply_of_block(world, host, action->outcome);
@@ -213,7 +214,8 @@ static void actions_hold(struct world *world, struct host *host)
     }
 }
 
-/* --- Steps ------------------------------------------------------------------------------------- */
+/* --- Steps -------------------------------------------------------------------------------------
+ */
 
 static void outbox_note(struct world *world, const struct outbox *outbox)
 {
@@ -231,8 +233,8 @@ void host_synced(struct world *world, struct host *host)
     host->syncing = false;
     CHECK(store_memory_sync(host->store) == STATUS_OK);
     check_durable(world, host);
-    if (world->phase == PHASE_STORM && world->plan.crash_every_us > 0 && prng_chance(&world->prng, 2) &&
-        hosts_may_fail(world, host->rid)) {
+    if (world->phase == PHASE_STORM && world->plan.crash_every_us > 0 &&
+        prng_chance(&world->prng, 2) && hosts_may_fail(world, host->rid)) {
         host_crash(world, host); /* synced, and not a word of it said */
         return;
     }
@@ -344,7 +346,8 @@ void host_tick(struct world *world, struct host *host, uint64_t at_us)
     step(world, host, &event);
 }
 
-/* --- Life and death ---------------------------------------------------------------------------- */
+/* --- Life and death ----------------------------------------------------------------------------
+ */
 
 struct restoring {
     struct put *puts;

@@ -1,5 +1,5 @@
-/* What faulty replicas send. Their nodes are the same as everybody's; what they send is changed here
- * and signed again with their keys, as someone who holds these keys could. */
+/* What faulty replicas send. Their nodes are the same as everybody's; what they send is changed
+ * here and signed again with their keys, as someone who holds these keys could. */
 #include "crypto/hash.h"
 #include "tests/sim/check.h"
 #include "tests/sim/world.h"
@@ -73,9 +73,9 @@ static void proposal_lie(struct world *world, const struct host *host, uint32_t 
     CHECK(vote_encode(&vote, &body));
     sign_body(cast->scheme, cast->sign[host->rid].seed, cast->sign[host->rid].pk, TAG_PRE_PREPARE,
               cast->cluster_id, buffer_bytes(&body), sig);
-    lie_send(world, host, to,
-             frame_of(MESSAGE_PRE_PREPARE, host->rid, buffer_bytes(&body), sig,
-                      buffer_bytes(&parcel)));
+    lie_send(
+        world, host, to,
+        frame_of(MESSAGE_PRE_PREPARE, host->rid, buffer_bytes(&body), sig, buffer_bytes(&parcel)));
 }
 
 /* Change the header in some way, and sign it as this replica attests. */
@@ -103,8 +103,8 @@ static void header_lie(struct world *world, uint32_t rid, struct attest *attest,
     CHECK(block_header_encode(&header, header_bytes));
     attest->header = buffer_bytes(header_bytes);
     CHECK(check_checkpoint_of(world, attest->header, &checkpoint));
-    checkpoint_sign(cast->scheme, &checkpoint, NOTE_SIGN, cast->sign[rid].seed,
-                    cast->sign[rid].pk, attest->note_sig);
+    checkpoint_sign(cast->scheme, &checkpoint, NOTE_SIGN, cast->sign[rid].seed, cast->sign[rid].pk,
+                    attest->note_sig);
     checkpoint_sign(cast->scheme, &checkpoint, NOTE_COSIGN, cast->cosign[rid].seed,
                     cast->cosign[rid].pk, attest->cosig);
 }
@@ -198,8 +198,7 @@ static void block_lie(struct world *world, const struct host *host, uint32_t to,
     parcel.payloads = buffer_bytes(&payloads);
     parcel.commit = buffer_bytes(&commit);
     CHECK(block_parcel_encode(&parcel, &forged));
-    lie_send(world, host, to,
-             frame_of(MESSAGE_DATA, host->rid, body, NULL, buffer_bytes(&forged)));
+    lie_send(world, host, to, frame_of(MESSAGE_DATA, host->rid, body, NULL, buffer_bytes(&forged)));
 }
 
 /* Any frame with a byte changed or its end missing. */

@@ -17,7 +17,7 @@
 
 #define SIZES_MAX 4
 #define MAPPED_BYTES (1 << 20) /* larger memory is mapped, hence zero without being touched */
-#define REPEAT_EVERY 50 /* seeds that are run twice, for I18 */
+#define REPEAT_EVERY 50        /* seeds that are run twice, for I18 */
 
 struct options {
     uint64_t first;
@@ -228,9 +228,10 @@ int main(int argc, char **argv)
     struct options options;
     struct totals totals = {0};
     if (!options_read(argc, argv, &options)) {
-        (void)fputs("usage: vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--trace] "
-                    "[--hash] [--json]\n",
-                    stderr);
+        (void)fputs(
+            "usage: vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--trace] "
+            "[--hash] [--json]\n",
+            stderr);
         return 2;
     }
     struct selftest selftest;
@@ -238,7 +239,8 @@ int main(int argc, char **argv)
     CHECK(mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES) == 1);
     CHECK(outbox_open(&world.outbox) == STATUS_OK);
     answers_open(&world);
-    (void)signal(SIGABRT, on_abort);
+    struct sigaction action = {.sa_handler = on_abort};
+    CHECK(sigaction(SIGABRT, &action, NULL) == 0);
     world.trace = options.trace;
     double begin = now_seconds();
     for (uint64_t seed = options.first; seed <= options.last; seed++) {

@@ -11,14 +11,14 @@
 
 /* What faulty replicas do; a set of bits. */
 enum lie {
-    LIE_VOTES = 1,         /* a second PREPARE or COMMIT, re-signed with another digest */
-    LIE_ATTEST = 2,        /* an attestation of a header that is not the block's */
-    LIE_DATA = 4,          /* answers to FETCH that prove nothing */
-    LIE_STATUS = 8,        /* a STATUS from far ahead */
-    LIE_PROPOSE = 16,      /* a PRE-PREPARE of a backup */
+    LIE_VOTES = 1,          /* a second PREPARE or COMMIT, re-signed with another digest */
+    LIE_ATTEST = 2,         /* an attestation of a header that is not the block's */
+    LIE_DATA = 4,           /* answers to FETCH that prove nothing */
+    LIE_STATUS = 8,         /* a STATUS from far ahead */
+    LIE_PROPOSE = 16,       /* a PRE-PREPARE of a backup */
     LIE_TWO_PROPOSALS = 32, /* the primary: a second proposal to those that have the first */
-    LIE_SPLIT = 64,        /* the primary: different proposals for different backups */
-    LIE_REPLY = 128,       /* results and attestations that mislead clients */
+    LIE_SPLIT = 64,         /* the primary: different proposals for different backups */
+    LIE_REPLY = 128,        /* results and attestations that mislead clients */
 };
 
 struct plan {

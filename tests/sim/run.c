@@ -72,7 +72,8 @@ void world_close(struct world *world)
     check_close(world);
 }
 
-/* --- Faults ------------------------------------------------------------------------------------ */
+/* --- Faults ------------------------------------------------------------------------------------
+ */
 
 static void some_crash(struct world *world)
 {
@@ -120,7 +121,8 @@ static void clock_step(struct world *world)
     host->skew_ms = (int64_t)skew - (int64_t)world->plan.skew_ms;
 }
 
-/* --- Events ------------------------------------------------------------------------------------ */
+/* --- Events ------------------------------------------------------------------------------------
+ */
 
 static void frame_arrives(struct world *world, const struct due *due)
 {
@@ -186,7 +188,8 @@ static void happen(struct world *world, const struct due *due)
     }
 }
 
-/* --- Phases ------------------------------------------------------------------------------------ */
+/* --- Phases ------------------------------------------------------------------------------------
+ */
 
 static bool next(struct world *world)
 {
@@ -290,5 +293,6 @@ void world_run(struct world *world)
     }
     if (!world->failed && check_at_rest(world)) {
         check_end(world);
+        check_served(world);
     }
 }

@@ -71,8 +71,9 @@ void world_fail(struct world *world, const char *invariant, uint32_t rid, const 
     if (rid != SIM_NOBODY) {
         (void)snprintf(who, sizeof(who), " r%" PRIu32, rid);
     }
-    (void)snprintf(world->failure, sizeof(world->failure), "%s at %" PRIu64 ".%03" PRIu64 " ms%s: %s",
-                   invariant, world->now_us / 1000, world->now_us % 1000, who, text);
+    (void)snprintf(world->failure, sizeof(world->failure),
+                   "%s at %" PRIu64 ".%03" PRIu64 " ms%s: %s", invariant, world->now_us / 1000,
+                   world->now_us % 1000, who, text);
 }
 
 void world_trace(const struct world *world, const char *format, ...)

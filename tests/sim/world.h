@@ -45,8 +45,8 @@ struct told_item {
 struct telling {
     uint32_t refs;
     uint32_t rid;
-    bool hint;        /* a refusal: no attestation */
-    uint64_t height;  /* of the attestation */
+    bool hint;            /* a refusal: no attestation */
+    uint64_t height;      /* of the attestation */
     struct attest attest; /* borrows from header_bytes */
     uint8_t header_hash[HASH_BYTES];
     uint8_t header_bytes[HEADER_BYTES_MAX];
@@ -121,9 +121,9 @@ struct world {
     struct request_log *requests;
     struct check *check;
     struct tally tally;
-    uint32_t absent;  /* replicas that stay away while the others are healed */
+    uint32_t absent;        /* replicas that stay away while the others are healed */
     uint64_t asks_until_us; /* clients ask that long after the healing */
-    uint64_t digest; /* of everything that happened */
+    uint64_t digest;        /* of everything that happened */
     bool trace;
     bool failed;
     char failure[512];
@@ -150,7 +150,8 @@ MUST_USE static inline bool world_lies(const struct world *world, uint32_t rid, 
            (world->plan.lies & lie) != 0;
 }
 
-/* --- host.c ------------------------------------------------------------------------------------ */
+/* --- host.c ------------------------------------------------------------------------------------
+ */
 
 void host_open(struct world *world, uint32_t rid);
 void host_close(struct host *host);
@@ -164,13 +165,15 @@ MUST_USE uint64_t host_wall_ms(const struct world *world, const struct host *hos
 /* Whether one more replica may fail now: liars count, and so does who is down or cut off. */
 MUST_USE bool hosts_may_fail(const struct world *world, uint32_t rid);
 
-/* --- run.c ------------------------------------------------------------------------------------- */
+/* --- run.c -------------------------------------------------------------------------------------
+ */
 
 void world_open(struct world *world, const struct plan *plan);
 void world_run(struct world *world);
 void world_close(struct world *world);
 
-/* --- network.c --------------------------------------------------------------------------------- */
+/* --- network.c ---------------------------------------------------------------------------------
+ */
 
 #define SIM_CLIENT NODE_CLIENT
 
@@ -178,7 +181,8 @@ void world_close(struct world *world);
 void network_send(struct world *world, uint32_t from, uint32_t to, struct blob *frame);
 void network_reply(struct world *world, uint32_t rid, uint32_t client, struct telling *reply);
 
-/* --- answer.c ---------------------------------------------------------------------------------- */
+/* --- answer.c ----------------------------------------------------------------------------------
+ */
 
 void answers_open(struct world *world); /* once for all runs */
 void answers_close(struct world *world);
@@ -186,7 +190,8 @@ void answers_close(struct world *world);
 /* Answer the FETCH in `frame` out of the host's store, to replica `to`. */
 void answer_fetch(struct world *world, struct host *host, uint32_t to, struct bytes frame);
 
-/* --- liar.c ------------------------------------------------------------------------------------ */
+/* --- liar.c ------------------------------------------------------------------------------------
+ */
 
 /* A faulty replica is about to send `frame`. True when it goes out as it is too. */
 MUST_USE bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob *frame);

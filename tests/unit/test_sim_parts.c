@@ -1,5 +1,6 @@
 /* The simulator's own parts: its order of events, its tree, its generator, and that a run is a
- * function of its seed. What it finds in the core is vestry-sim's and tests/sim/mutants' to show. */
+ * function of its seed. What it finds in the core is vestry-sim's and tests/sim/mutants' to show.
+ */
 #include "crypto/merkle.h"
 #include "crypto/selftest.h"
 #include "tests/sim/check.h"
@@ -72,8 +73,8 @@ static void the_checkers_tree_is_that_of_rfc_6962(void **state)
             uint8_t space[MERKLE_PATH_MAX * HASH_BYTES];
             struct buffer path = buffer_make(space, sizeof(space));
             check_tree_path(check, index, size, &path);
-            assert_true(merkle_inclusion_verify(index, size, hashes[index], buffer_bytes(&path),
-                                                theirs));
+            assert_true(
+                merkle_inclusion_verify(index, size, hashes[index], buffer_bytes(&path), theirs));
         }
     }
     for (unsigned level = 0; level < SIM_LEVELS; level++) {
