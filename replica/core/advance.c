@@ -40,12 +40,24 @@ static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
     }
 }
 
+/* The window may have come up meanwhile, with a slot for the block that came from beyond it. */
+static void late_settle(struct node *node, uint64_t sequence)
+{
+    if (window_look(&node->window, sequence) != NULL) {
+        struct slot *slot = window_slot(&node->window, sequence);
+        slot->stage = slot->stage == SLOT_EMPTY ? SLOT_EMPTY : SLOT_EXECUTED;
+        slot_release_later(node, slot);
+    }
+}
+
 bool machine_advance(struct node *node, struct outbox *outbox)
 {
     uint64_t next = node->head.height + 1;
-    if (node->late.sequence == next) {
-        execute(node, &node->late, outbox);
-        node->late = (struct slot){0};
+    struct slot *late = &node->late[next % LATE_MAX];
+    if (late->sequence == next) {
+        execute(node, late, outbox);
+        *late = (struct slot){0};
+        late_settle(node, next);
         return true;
     }
     const struct slot *look = window_look(&node->window, next);

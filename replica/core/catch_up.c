@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define FETCH_BLOCKS_MAX 16 /* what a host answers at once: the next are asked for when these came */
+#define FETCH_BLOCKS_MAX                                                                           \
+    16 /* what a host answers at once: the next are asked for when these came */
 #define FETCH_PATIENCE_MS 150
 
 void fetch_send(struct node *node, const struct fetch *fetch, uint32_t to, struct outbox *outbox)

@@ -155,7 +155,7 @@ static void item_run(struct run *run, const struct item *item)
     struct item_outcome outcome = {0};
     struct bytes payload;
     payloads_skip(run, item->statements.count, &payload);
-    outcome.code = item_parse(item, node->cluster_id, view);
+    outcome.code = item_parse_with(&run->work->tokens, item, node->cluster_id, view);
     memcpy(outcome.request_id, view->request_id, HASH_BYTES);
     if (outcome.code == RESULT_OK) {
         struct cap_verdict verdict;
@@ -195,7 +195,6 @@ static void checkpoint_state(struct run *run, uint8_t root[HASH_BYTES])
     if (state_retire(node->state, run->time_ms)) {
         bool moved = false;
         CHECK(rights_refresh(&node->rights, node->state, &moved));
-        config_hash(node->state, node->config_hash);
     }
     state_root(node->state, root);
     CHECK(roots_note(node->state, run->height, root));
@@ -224,7 +223,7 @@ static void header_make(struct run *run, const uint8_t *digest, struct block_hea
     merkle_root_of(bytes_make(work->result_hashes, (size_t)work->item_count * HASH_BYTES),
                    header->result_root);
     merkle_root(&run->frontier, header->tree_root);
-    memcpy(header->config_hash, node->config_hash, HASH_BYTES);
+    memcpy(header->config_hash, node->rights.config_hash, HASH_BYTES);
 }
 
 static void head_move(struct run *run, const struct block_header *header)
@@ -339,7 +338,6 @@ bool machine_genesis(struct node *node, struct outbox *outbox)
     CHECK(leaf_decode(buffer_bytes(&leaf), &decoded_leaf) == WIRE_OK);
     CHECK(decoded.state_root.len == HASH_BYTES);
     CHECK(roots_note(node->state, 0, decoded.state_root.data));
-    memcpy(node->config_hash, decoded.config_hash, HASH_BYTES);
     head->height = 0;
     head->time_ms = decoded.time_ms;
     head->header_len = header.len;

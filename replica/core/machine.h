@@ -7,9 +7,13 @@
 #include "governance/item.h"
 #include "replica/core/node_parts.h"
 
+#define TOKENS_REMEMBERED 256
+
 /* Memory of one execution, taken once at node_open. */
 struct workspace {
     struct item_view view;
+    struct token_memo tokens; /* parsed lately: a hint, see item.h */
+    struct token_memo_entry token_entries[TOKENS_REMEMBERED];
     struct merkle_frontier before;
     uint32_t leaf_count;
     uint32_t item_count;

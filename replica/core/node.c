@@ -118,6 +118,7 @@ static enum status parts_open(struct node *node, const struct node_config *confi
     if (node->work == NULL) {
         return STATUS_NO_MEMORY;
     }
+    node->work->tokens = (struct token_memo){node->work->token_entries, TOKENS_REMEMBERED};
     enum status status = pool_open(&node->pool, config->pool_bytes);
     if (status == STATUS_OK) {
         status = queue_open(&node->pool, config->jitter_seed, &node->queue);
@@ -225,7 +226,8 @@ static void invariant(const struct node *node)
     CHECK(node->window.stable <= node->head.height || node->halted || !node->started);
     CHECK(node->head.frontier.size >= 1 || !node->started);
     CHECK(node->proposed <= node->window.stable + WINDOW_MAX || !node->started);
-    CHECK(node->late.sequence == 0 || node->late.sequence > node->head.height);
+    const struct slot *late = &node->late[node->head.height % LATE_MAX];
+    CHECK(late->sequence == 0 || late->sequence > node->head.height);
 }
 
 /* What follows from any event: execution, proposals, and when to be woken. */
@@ -295,7 +297,7 @@ void node_look(const struct node *node, struct node_look *out)
         .peer_count = node->roster.n,
     };
     memcpy(out->header_hash, node->head.header_hash, HASH_BYTES);
-    memcpy(out->config_hash, node->config_hash, HASH_BYTES);
+    memcpy(out->config_hash, node->rights.config_hash, HASH_BYTES);
     memcpy(out->drops, node->drops, sizeof(out->drops));
     memcpy(out->received, node->received, sizeof(out->received));
     for (uint64_t n = node->head.height + 1; n <= node->window.stable + WINDOW_MAX; n++) {

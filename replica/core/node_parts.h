@@ -48,6 +48,7 @@ struct peer {
 };
 
 #define SPENT_MAX 8
+#define LATE_MAX 64
 
 /* Work space of one execution; see machine.h. */
 struct workspace;
@@ -69,7 +70,6 @@ struct node {
     /* Replicated state and what is derived from it. */
     struct state *state;
     struct rights rights;
-    uint8_t config_hash[HASH_BYTES];
     struct head head;
 
     /* Agreement. */
@@ -77,8 +77,8 @@ struct node {
     uint64_t view;
     enum replica_mode mode;
     struct window window;
-    struct slot
-        late; /* the next block by commit certificate, when the window has no place for it */
+    /* The next blocks, by commit certificate, where the window does not reach: n mod LATE_MAX. */
+    struct slot late[LATE_MAX];
     struct attestations attestations;
     uint64_t quorum_height; /* of the newest checkpoint with Q attestations */
     uint64_t proposed;      /* the last sequence this primary proposed */

@@ -52,8 +52,8 @@ static enum drop take_batch(struct node *node, const struct data *data,
     return DROP_NONE;
 }
 
-/* Where a proven block goes: its slot in the window, or the one place for the next block when the
- * window does not reach it. NULL when it is not wanted. */
+/* Where a proven block goes: its slot in the window, or one of the places for the next blocks
+ * when the window does not reach it. NULL when it is not wanted. */
 static struct slot *place_for_block(struct node *node, uint64_t sequence)
 {
     if (sequence <= node->head.height) {
@@ -64,8 +64,9 @@ static struct slot *place_for_block(struct node *node, uint64_t sequence)
         bool done = slot->stage == SLOT_COMMITTED || slot->stage == SLOT_EXECUTED;
         return done && slot->batch.data != NULL ? NULL : slot;
     }
-    bool next = sequence == node->head.height + 1;
-    return next && node->late.sequence == 0 ? &node->late : NULL;
+    struct slot *late = &node->late[sequence % LATE_MAX];
+    bool near = sequence - node->head.height <= LATE_MAX;
+    return near && late->sequence == 0 ? late : NULL;
 }
 
 /* The proven block takes the slot. Votes of the same view stay: a second one must still be seen to

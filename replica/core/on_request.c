@@ -73,9 +73,11 @@ enum drop on_request(struct node *node, uint32_t from, const struct message *mes
                      struct outbox *outbox)
 {
     struct request_parcel parcel;
+    struct item item;
     struct item_view *view = &node->work->view;
     if (request_parcel_decode(message->attachment, &parcel) != WIRE_OK ||
-        item_parse_bytes(parcel.item, node->cluster_id, view) != RESULT_OK) {
+        item_decode(parcel.item, &item) != WIRE_OK ||
+        item_parse_with(&node->work->tokens, &item, node->cluster_id, view) != RESULT_OK) {
         return DROP_MALFORMED;
     }
     if (known(node, outbox)) {

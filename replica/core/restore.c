@@ -230,7 +230,6 @@ void on_started(struct node *node, struct outbox *outbox)
         node_halt(node, "the stored state is damaged", outbox);
         return;
     }
-    config_hash(node->state, node->config_hash);
     node->boot++;
     put_identity(node, outbox);
     slots_settle(node, outbox);
