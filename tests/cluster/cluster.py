@@ -1,0 +1,335 @@
+"""Clusters of real vestryd processes on loopback, with their clients: started, killed and looked at.
+Every process that is started is ended by its own handle; ports are looked for at run time."""
+
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+BIN = os.environ.get("VESTRY_BIN", "")
+TOOLS = os.path.join(os.environ.get("VESTRY_BUILD", ""), "cluster")
+CLIENT = os.path.join(TOOLS, "vestry-cluster-client")
+GUEST = os.path.join(TOOLS, "vestry-cluster-guest")
+REPLICAS = 4
+WAIT_S = 60
+
+
+def program(name):
+    return os.path.join(BIN, name)
+
+
+def need(*paths):
+    """Skip the script when a program is not there."""
+    for path in (program("vestryd"), program("vestry-keys"), program("vestry-verify"), CLIENT,
+                 *paths):
+        if not os.access(path, os.X_OK) and shutil.which(path) is None:
+            print("not there:", path)
+            sys.exit(77)
+
+
+def free_base_port():
+    """A port that nobody uses now, and neither the next ones. Below those that the system hands out
+    for outgoing connections."""
+    for _ in range(1000):
+        base = random.randrange(12000, 32000, 10)
+        try:
+            for port in range(base, base + REPLICAS):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", port))
+            return base
+        except OSError:
+            continue
+    raise RuntimeError("no free ports")
+
+
+class Load:
+    """A client that appends lines, watched as it goes."""
+
+    def __init__(self, cluster, lines, stream, receipts, state, in_flight):
+        os.makedirs(receipts, exist_ok=True)
+        self.acks = {}  # line -> index in the log
+        self.cluster = cluster
+        self.lines = lines
+        self.said = []
+        self.process = cluster.spawn_client(state, "append", stream, receipts, str(in_flight))
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.writer = threading.Thread(target=self._write, daemon=True)
+        self.reader.start()
+        self.writer.start()
+
+    def _write(self):
+        try:
+            for line in self.lines:
+                self.process.stdin.write(line + b"\n")
+            self.process.stdin.close()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def _read(self):
+        for said in self.process.stdout:
+            words = said.split()
+            if words[0] == b"ack":
+                self.acks[int(words[1])] = int(words[2])
+            else:
+                self.said.append(said.decode().strip())
+
+    def wait(self, seconds=120):
+        """To its end, which must be a good one."""
+        self.cluster.until(lambda: self.process.poll() is not None, "the end of the load", seconds)
+        code = self.process.returncode
+        self.reader.join(timeout=10)
+        if code != 0:
+            raise AssertionError(f"the client ended with {code}")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.reader.join(timeout=10)
+
+
+class Cluster:
+    """A development cluster in a folder of its own."""
+
+    def __init__(self, folder, config=""):
+        self.folder = folder
+        self.base = free_base_port()
+        self.replicas = {}
+        self.clients = []
+        self.run("vestry-keys", "charter", "dev", "--out", self.path(), "--replicas",
+                 str(REPLICAS), "--base-port", str(self.base))
+        said = self.run("vestry-keys", "charter", "verify", self.path("charter.genesis"), "--json")
+        self.charter = json.loads(said)
+        for rid in range(REPLICAS):
+            with open(self.path(f"r{rid}.conf"), "w", encoding="ascii") as file:
+                file.write(f'replica r{rid} {{\n'
+                           f'  charter = "{self.path("charter.genesis")}"\n'
+                           f'  data = "{self.path(f"data{rid}")}"\n'
+                           f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
+                           f'  listen = "127.0.0.1:{self.port(rid)}"\n}}\n{config}')
+            self.run("vestryd", "init", "--config", self.path(f"r{rid}.conf"), "--expect",
+                     self.charter["cluster_id"])
+
+    def path(self, *names):
+        return os.path.join(self.folder, "cluster", *names)
+
+    def port(self, rid):
+        return self.base + rid
+
+    def run(self, name, *arguments):
+        """A program that ends by itself, and well."""
+        done = subprocess.run([program(name), *arguments], stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise AssertionError(f"{name} {arguments}: {done.returncode}\n"
+                                 f"{done.stdout.decode()}{done.stderr.decode()}")
+        return done.stdout.decode()
+
+    # --- Replicas ---
+
+    def start(self, rid, under=()):
+        """`under` is a command to run it under, as strace."""
+        with open(self.path(f"r{rid}.log"), "ab") as log:
+            self.replicas[rid] = subprocess.Popen(
+                [*under, program("vestryd"), "run", "--config", self.path(f"r{rid}.conf")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    def start_all(self):
+        for rid in range(REPLICAS):
+            if rid not in self.replicas:
+                self.start(rid)
+
+    def kill(self, *rids):
+        """SIGKILL, all of them before any is waited for."""
+        for rid in rids:
+            self.replicas[rid].kill()
+        for rid in rids:
+            self.replicas.pop(rid).wait()
+
+    def terminate(self, rid, seconds=30):
+        """SIGTERM; the exit code."""
+        self.replicas[rid].terminate()
+        code = self.replicas[rid].wait(timeout=seconds)
+        del self.replicas[rid]
+        return code
+
+    def log(self, rid):
+        with open(self.path(f"r{rid}.log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def memory_kib(self, rid):
+        """What of it is in memory now."""
+        with open(f"/proc/{self.replicas[rid].pid}/status", encoding="ascii") as file:
+            for line in file:
+                if line.startswith("VmRSS:"):
+                    return int(line.split()[1])
+        raise AssertionError(f"r{rid} is gone")
+
+    def until(self, condition, what, seconds=WAIT_S):
+        """What the condition returns once it is true. Fails at once when a replica ended that
+        nobody ended."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = condition()
+            if found:
+                return found
+            for rid, process in self.replicas.items():
+                if process.poll() is not None:
+                    raise AssertionError(f"r{rid} ended with {process.returncode} before: {what}")
+            time.sleep(0.05)
+        raise AssertionError(f"not within {seconds} s: {what}")
+
+    # --- Clients ---
+
+    def spawn_client(self, state, *arguments):
+        path = state if state == "-" else os.path.join(self.folder, state)
+        with open(os.path.join(self.folder, "client.log"), "ab") as log:
+            process = subprocess.Popen([CLIENT, self.path(), path, *arguments],
+                                       stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
+                                       start_new_session=True)
+        self.clients.append(process)
+        return process
+
+    def ask(self, *arguments, state="-"):
+        """What a client that ends by itself says, in lines."""
+        process = self.spawn_client(state, *arguments)
+        out, _ = process.communicate(timeout=130)
+        if process.returncode != 0:
+            raise AssertionError(f"client {arguments}: ended with {process.returncode}")
+        return out.split(b"\n")[:-1]
+
+    def append(self, lines, stream="test/lines", receipts="receipts", state="state", in_flight=8):
+        """Begin to append these lines, in the background."""
+        return Load(self, lines, stream, os.path.join(self.folder, receipts), state, in_flight)
+
+    def read(self, stream="test/lines"):
+        """Every entry of the stream: (index, payload), after checking the places in the stream."""
+        entries = []
+        for line in self.ask("read", stream):
+            index, place, payload = line.split(b" ", 2)
+            if int(place) != len(entries):
+                raise AssertionError(f"place {place} follows {len(entries) - 1}")
+            entries.append((int(index), payload))
+        return entries
+
+    def status(self):
+        """rid -> (state, executed height, entries), as the replicas say."""
+        rows = [line.decode().split() for line in self.ask("status")]
+        return {int(rid): (state, int(height), int(size)) for rid, state, height, size in rows}
+
+    def level(self, rids=range(REPLICAS)):
+        """Wait until these replicas say that they executed the same, and return the height."""
+        def same():
+            status = self.status()
+            heads = {status[rid][1:] for rid in rids}
+            answered = all(status[rid][0] in ("up", "behind") for rid in rids)
+            return heads.pop()[0] if answered and len(heads) == 1 else None
+
+        return self.until(same, f"{list(rids)} at one height")
+
+    def verify(self, receipt, payload=None):
+        """vestry-verify receipt: the exit code and what it says."""
+        arguments = [program("vestry-verify"), "receipt", receipt, "--charter",
+                     self.path("charter.genesis")]
+        if payload is not None:
+            path = os.path.join(self.folder, "payload")
+            with open(path, "wb") as file:
+                file.write(payload)
+            arguments += ["--payload", path]
+        done = subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, timeout=30,
+                              check=False)
+        return done.returncode, (done.stdout + done.stderr).decode()
+
+    # --- The end ---
+
+    def close(self):
+        for process in [*self.replicas.values(), *self.clients]:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+            for stream in (process.stdin, process.stdout):
+                if stream is not None:
+                    try:
+                        stream.close()
+                    except BrokenPipeError:
+                        pass
+
+
+class Case(unittest.TestCase):
+    """A test with a cluster of its own. When it fails, the ends of all logs are shown."""
+
+    config = ""
+
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="vestry-cluster-")
+        self.addCleanup(self._clean)
+        self.cluster = Cluster(self.folder, self.config)
+
+    def _clean(self):
+        if hasattr(self, "cluster"):
+            self.cluster.close()
+        if self._failed():
+            self._show_logs()
+        if os.environ.get("VESTRY_KEEP") is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        else:
+            print("kept:", self.folder, file=sys.stderr)
+
+    def _failed(self):
+        outcome = self._outcome
+        result = outcome.result if outcome is not None else None
+        found = [*result.errors, *result.failures] if result is not None else []
+        return any(case is self for case, _ in found) or not getattr(outcome, "success", True)
+
+    def _show_logs(self):
+        for folder, _, names in os.walk(self.folder):
+            for name in sorted(names):
+                if name.endswith(".log") and "data" not in os.path.relpath(folder, self.folder):
+                    with open(os.path.join(folder, name), errors="replace") as file:
+                        tail = file.read().splitlines()[-25:]
+                    print(f"--- {name}\n" + "\n".join(tail), file=sys.stderr)
+
+    def path(self, *names):
+        return os.path.join(self.folder, *names)
+
+    def check_log(self, lines, acks, stream="test/lines", receipts="receipts"):
+        """Every line is in the stream exactly once, where its acknowledgement says, and each of its
+        receipts is good for exactly these bytes."""
+        entries = self.cluster.read(stream)
+        places = {}
+        for index, payload in entries:
+            self.assertNotIn(payload, places, "an entry twice")
+            places[payload] = index
+        self.assertEqual(set(places), set(lines))
+        for line, index in acks.items():
+            self.assertEqual(places[lines[line]], index)
+        self.check_receipts(lines, acks, receipts)
+
+    def check_receipts(self, lines, acks, receipts="receipts", most=60):
+        """All of them, or when they are many the first, the last and some between."""
+        chosen = sorted(acks)
+        if len(chosen) > most:
+            inner = random.sample(chosen[1:-1], most - 2)
+            chosen = [chosen[0], *sorted(inner), chosen[-1]]
+        self.assertTrue(chosen, "no receipt at all")
+        for line in chosen:
+            code, said = self.cluster.verify(self.path(receipts, str(line)), lines[line])
+            self.assertEqual(code, 0, said)
+            self.assertIn(f"entry {acks[line]} of", said)
+
+
+def numbered(count, first=0, word="line"):
+    """Lines that differ."""
+    return [f"{word} {number}".encode() for number in range(first, first + count)]
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))
+    unittest.main(verbosity=2)
