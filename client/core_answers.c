@@ -84,18 +84,6 @@ static struct vestry_receipts *new_receipts(struct core *core, struct append *ap
     return receipts;
 }
 
-static uint32_t rids_of(const struct core *core, uint32_t members)
-{
-    uint32_t rids = 0;
-
-    for (uint32_t i = 0; i < core->roster->n; i++) {
-        if ((members & member_bit(i)) != 0) {
-            rids |= UINT32_C(1) << core->roster->members[i].rid;
-        }
-    }
-    return rids;
-}
-
 static void finish_proven(struct core *core, struct append *append)
 {
     struct append_proof *proof = &append->proof;
@@ -117,7 +105,7 @@ static void finish_proven(struct core *core, struct append *append)
     receipts->nodes = proof->nodes;
     receipts->note = note.data;
     receipts->note_len = note.len;
-    receipts->signers = rids_of(core, signers);
+    receipts->signers = signers;
     append->parcel = (struct parcel){0};
     append->proof = (struct append_proof){0};
     append->receipts = receipts;
@@ -136,7 +124,7 @@ bool answers_finish_singles(struct core *core, struct append *append,
     receipts->parcel = append->parcel;
     receipts->stream_indexes = stream_indexes;
     receipts->singles = list;
-    receipts->signers = rids_of(core, list[0].signers);
+    receipts->signers = list[0].signers;
     append->parcel = (struct parcel){0};
     append->receipts = receipts;
     return true;

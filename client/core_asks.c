@@ -93,7 +93,7 @@ static bool make_read(struct core *core, struct ask *ask, struct bytes statement
         .author = {.kind = 0},
         .op = OP_READ,
         .not_after_ms = core->wall_ms + CORE_READ_LIFE_MS,
-        .audience = core->roster->members[ask->target].rid + 1,
+        .audience = (uint64_t)core->roster->members[ask->target].rid + 1,
         .count = 1,
     };
     uint8_t nonce[8];

@@ -276,12 +276,7 @@ bool log_check_note(struct vestry *log, struct bytes note, struct checkpoint *ch
         }
         memcpy(log->checked_hash, hash, HASH_BYTES);
         log->checked = checked;
-        log->checked_signers = 0;
-        for (uint32_t i = 0; i < log->identity.roster.n; i++) {
-            if ((members >> i & 1) != 0) {
-                log->checked_signers |= UINT32_C(1) << log->identity.roster.members[i].rid;
-            }
-        }
+        log->checked_signers = members;
     }
     *checkpoint = log->checked;
     *signers = log->checked_signers;

@@ -10,18 +10,21 @@
 
 struct status_work {
     struct vestry_replica *replica;
-    uint32_t rid;
+    const struct roster *roster;
 };
 
-static void take_peers(const struct status_answer *answer, struct vestry_replica *replica)
+static void take_peers(const struct status_answer *answer, const struct roster *roster,
+                       struct vestry_replica *replica)
 {
     struct wire_iter iter = wire_iter_make(answer->peers);
     struct peer_row row;
 
     while (peer_row_next(&iter, &row)) {
-        if (row.rid < VESTRY_REPLICAS_MAX) {
-            replica->connected |= (uint32_t)row.connected << row.rid;
-            replica->silent_ms[row.rid] = row.silent_ms;
+        const uint32_t member = roster_index(roster, (uint32_t)row.rid);
+
+        if (member != ROSTER_NOBODY) {
+            replica->connected |= (uint32_t)row.connected << member;
+            replica->silent_ms[member] = row.silent_ms;
         }
     }
 }
@@ -32,7 +35,8 @@ static void check_status(void *context, const struct ask_answer *answer, enum as
     struct vestry_replica *replica = work->replica;
     struct status_answer status;
 
-    if (status_answer_decode(answer->attachment, &status) != WIRE_OK || status.rid != work->rid) {
+    if (status_answer_decode(answer->attachment, &status) != WIRE_OK ||
+        status.rid != replica->rid) {
         *verdict = ASK_FALSE;
         return;
     }
@@ -46,7 +50,7 @@ static void check_status(void *context, const struct ask_answer *answer, enum as
     replica->clock_ms = status.wall_ms - log_wall_ms();
     memcpy(replica->software, status.software.data, status.software.len);
     replica->software[status.software.len] = '\0';
-    take_peers(&status, replica);
+    take_peers(&status, work->roster, replica);
     *verdict = ASK_GOOD;
 }
 
@@ -160,7 +164,7 @@ enum vestry_error vestry_status(struct vestry *log, struct vestry_status *status
         replica->rid = roster->members[i].rid;
         (void)snprintf(replica->endpoint, sizeof(replica->endpoint), "%.200s:%u", peer->host,
                        peer->port);
-        works[i] = (struct status_work){replica, replica->rid};
+        works[i] = (struct status_work){replica, roster};
         if (core_ask(log->core, &spec, &tickets[i]) != STATUS_OK) {
             return log_say(log, VESTRY_FAILED, "too many questions at once");
         }

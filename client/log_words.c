@@ -43,6 +43,9 @@ const char *vestry_error_text(enum vestry_error error)
 }
 
 static void say_v(struct vestry_problem *problem, enum vestry_error error, const char *what,
+                  va_list arguments) PRINTF_LIKE(3, 0);
+
+static void say_v(struct vestry_problem *problem, enum vestry_error error, const char *what,
                   va_list arguments)
 {
     problem->error = error;

@@ -29,7 +29,7 @@ struct vestry_receipts {
     uint8_t *note;                /* owned */
     size_t note_len;
     struct receipts_single *singles; /* owned; NULL, or one for each entry */
-    uint32_t signers;                /* by replica id */
+    uint32_t signers;                /* bit i: members[i] of the roster */
 };
 
 /* What the text of a receipt is made of. */

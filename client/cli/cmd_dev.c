@@ -253,11 +253,8 @@ static enum status start_set(const struct call *call, const struct dev_cluster *
             status = dev_port_need(cluster->pages[rid], problem);
         }
     }
-    for (uint32_t rid = 0; rid < cluster->replicas && status == STATUS_OK; rid++) {
-        if ((wanted >> rid & 1) != 0) {
-            status = dev_replica_start(cluster, rid, vestryd, problem);
-            started |= (uint32_t)(status == STATUS_OK) << rid;
-        }
+    if (status == STATUS_OK) {
+        status = dev_replicas_start(cluster, wanted, vestryd, &started, problem);
     }
     if (status == STATUS_OK) {
         status = dev_wait_ready(call, cluster, set, problem);

@@ -119,9 +119,9 @@ static void print_why(const struct vestry_status *status)
             if (rid == replica->rid) {
                 continue;
             }
-            if ((replica->connected >> rid & 1) != 0) {
+            if ((replica->connected >> k & 1) != 0) {
                 call_print(" r%u (heard %.1f s ago)", rid,
-                           (double)replica->silent_ms[rid] / 1000.0);
+                           (double)replica->silent_ms[k] / 1000.0);
             } else {
                 call_print(" not r%u", rid);
             }

@@ -110,7 +110,12 @@ static enum status choose_ports(uint32_t replicas, uint16_t *base_port, struct p
         const int error = ports_try(port, replicas, &port);
         return error == 0 ? STATUS_OK : dev_port_need(port, problem);
     }
-    for (uint32_t base = DEV_PORT_USUAL; base <= PORT_LAST; base += PORT_STEP) {
+    /* Clusters that are made at the same time begin to look at different places. */
+    const uint32_t places = (PORT_LAST - DEV_PORT_USUAL) / PORT_STEP + 1;
+    for (uint32_t i = 0; i < places; i++) {
+        const uint32_t place = ((uint32_t)getpid() + i) % places;
+        const uint32_t base = DEV_PORT_USUAL + PORT_STEP * place;
+
         if (ports_try((uint16_t)base, replicas, &port) == 0) {
             *base_port = (uint16_t)base;
             return STATUS_OK;

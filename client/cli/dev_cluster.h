@@ -55,10 +55,12 @@ void dev_cluster_path(const struct dev_cluster *cluster, uint32_t rid, const cha
 /* The process of a replica, or 0. */
 MUST_USE pid_t dev_replica_pid(const struct dev_cluster *cluster, uint32_t rid);
 
-/* Start a replica that is not running, with this vestryd; makes its data directory first when that
- * is missing. Does not wait until it answers. */
-MUST_USE enum status dev_replica_start(const struct dev_cluster *cluster, uint32_t rid,
-                                       const char *vestryd, struct problem *problem);
+/* Start the replicas of this set (bit r: replica r), none of which is running, with this vestryd;
+ * makes configurations and data directories that are missing. Does not wait until they answer.
+ * `started` says which processes there are, also on failure. */
+MUST_USE enum status dev_replicas_start(const struct dev_cluster *cluster, uint32_t set,
+                                        const char *vestryd, uint32_t *started,
+                                        struct problem *problem);
 
 /* What a replica that has ended said last, as a problem. */
 MUST_USE enum status dev_replica_last_words(const struct dev_cluster *cluster, uint32_t rid,

@@ -125,8 +125,8 @@ static void become(const char *const arguments[], const char *log_path)
     _exit(127);
 }
 
-static enum status start(const char *const arguments[], const char *log_path, pid_t *out,
-                         struct problem *problem)
+enum status dev_process_begin(const char *const arguments[], const char *log_path, pid_t *out,
+                              struct problem *problem)
 {
     (void)fflush(NULL);
     const pid_t pid = fork();
@@ -145,7 +145,7 @@ enum status dev_process_start(const char *const arguments[], const char *log_pat
                               const char *pid_path, struct problem *problem)
 {
     pid_t pid = 0;
-    enum status status = start(arguments, log_path, &pid, problem);
+    enum status status = dev_process_begin(arguments, log_path, &pid, problem);
 
     if (status == STATUS_OK) {
         status = remember(pid_path, pid, problem);
@@ -157,23 +157,16 @@ enum status dev_process_start(const char *const arguments[], const char *log_pat
     return status;
 }
 
-enum status dev_process_run(const char *const arguments[], const char *log_path, int *code,
-                            struct problem *problem)
+int dev_process_end(pid_t pid)
 {
-    pid_t pid = 0;
     int how = 0;
-    const enum status status = start(arguments, log_path, &pid, problem);
 
-    if (status != STATUS_OK) {
-        return status;
-    }
     while (waitpid(pid, &how, 0) < 0) {
         if (errno != EINTR) {
-            return problem_say(problem, STATUS_IO, "waiting for a process: %s", strerror(errno));
+            return -1;
         }
     }
-    *code = WIFEXITED(how) ? WEXITSTATUS(how) : -1;
-    return STATUS_OK;
+    return WIFEXITED(how) ? WEXITSTATUS(how) : -1;
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */

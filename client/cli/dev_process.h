@@ -20,9 +20,11 @@ MUST_USE pid_t dev_process_find(const char *pid_path);
 MUST_USE enum status dev_process_start(const char *const arguments[], const char *log_path,
                                        const char *pid_path, struct problem *problem);
 
-/* Run a program to its end. Its exit code in `code`, -1 when a signal ended it. */
-MUST_USE enum status dev_process_run(const char *const arguments[], const char *log_path, int *code,
-                                     struct problem *problem);
+/* Start a program that ends by itself, and wait for its end: the exit code, -1 when a signal ended
+ * it. Each that was begun must be ended. */
+MUST_USE enum status dev_process_begin(const char *const arguments[], const char *log_path,
+                                       pid_t *pid, struct problem *problem);
+MUST_USE int dev_process_end(pid_t pid);
 
 /* Send a signal to the process that the file names; false when it is no more. */
 MUST_USE bool dev_process_signal(const char *pid_path, int number);

@@ -89,47 +89,72 @@ enum status dev_replica_last_words(const struct dev_cluster *cluster, uint32_t r
     return problem_advise(problem, "%.*s", (int)strcspn(todo, "\n"), todo);
 }
 
-/* The data directory; `init` is the only way to make one. */
-static enum status make_data(const struct dev_cluster *cluster, uint32_t rid, const char *vestryd,
-                             const char *config, struct problem *problem)
+/* Begin making the data directory; `init` is the only way to make one. Nothing to wait for (0)
+ * when it is there. */
+static enum status begin_init(const struct dev_cluster *cluster, uint32_t rid, const char *vestryd,
+                              pid_t *pid, struct problem *problem)
 {
+    char config[FILE_PATH_MAX];
     char data[FILE_PATH_MAX];
     char log[FILE_PATH_MAX];
     uint8_t id[2 * HASH_BYTES + 1] = {0};
     struct buffer hex = buffer_make(id, sizeof(id) - 1);
-    int code = 0;
 
+    dev_cluster_path(cluster, rid, ".conf", config);
     dev_cluster_path(cluster, rid, "/data", data);
     dev_cluster_path(cluster, rid, ".log", log);
-    if (access(data, F_OK) == 0) {
-        return STATUS_OK;
+    const enum status status = write_config(cluster, rid, config, problem);
+    if (status != STATUS_OK || access(data, F_OK) == 0) {
+        return status;
     }
     hex_put(&hex, BYTES_OF_ARRAY(cluster->cluster_id));
     const char *const init[] = {vestryd,    "init",           "--config", config,
                                 "--expect", (const char *)id, NULL};
-    const enum status status = dev_process_run(init, log, &code, problem);
-    if (status == STATUS_OK && code != 0) {
-        return dev_replica_last_words(cluster, rid, problem);
+    return dev_process_begin(init, log, pid, problem);
+}
+
+/* All at once: making one is mostly waiting for the disk. */
+static enum status make_data(const struct dev_cluster *cluster, uint32_t set, const char *vestryd,
+                             struct problem *problem)
+{
+    pid_t pids[REPLICAS_MAX] = {0};
+    enum status status = STATUS_OK;
+
+    for (uint32_t rid = 0; rid < cluster->replicas && status == STATUS_OK; rid++) {
+        if ((set >> rid & 1) != 0) {
+            status = begin_init(cluster, rid, vestryd, &pids[rid], problem);
+        }
+    }
+    for (uint32_t rid = 0; rid < cluster->replicas; rid++) {
+        const int code = pids[rid] == 0 ? 0 : dev_process_end(pids[rid]);
+
+        if (code != 0 && status == STATUS_OK) {
+            status = dev_replica_last_words(cluster, rid, problem);
+        }
     }
     return status;
 }
 
-enum status dev_replica_start(const struct dev_cluster *cluster, uint32_t rid, const char *vestryd,
-                              struct problem *problem)
+enum status dev_replicas_start(const struct dev_cluster *cluster, uint32_t set, const char *vestryd,
+                               uint32_t *started, struct problem *problem)
 {
     char config[FILE_PATH_MAX];
     char log[FILE_PATH_MAX];
     char pid[FILE_PATH_MAX];
     const char *const run[] = {vestryd, "run", "--config", config, NULL};
+    enum status status = make_data(cluster, set, vestryd, problem);
 
-    dev_cluster_path(cluster, rid, ".conf", config);
-    dev_cluster_path(cluster, rid, ".log", log);
-    dev_cluster_path(cluster, rid, ".pid", pid);
-    enum status status = write_config(cluster, rid, config, problem);
-    if (status == STATUS_OK) {
-        status = make_data(cluster, rid, vestryd, config, problem);
+    *started = 0;
+    for (uint32_t rid = 0; rid < cluster->replicas && status == STATUS_OK; rid++) {
+        if ((set >> rid & 1) != 0) {
+            dev_cluster_path(cluster, rid, ".conf", config);
+            dev_cluster_path(cluster, rid, ".log", log);
+            dev_cluster_path(cluster, rid, ".pid", pid);
+            status = dev_process_start(run, log, pid, problem);
+            *started |= (uint32_t)(status == STATUS_OK) << rid;
+        }
     }
-    return status == STATUS_OK ? dev_process_start(run, log, pid, problem) : status;
+    return status;
 }
 
 /* --- Ending ----------------------------------------------------------------------------------- */

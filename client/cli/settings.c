@@ -271,6 +271,20 @@ static enum status read_defaults(struct settings *settings, struct problem *prob
                                    : STATUS_OK;
 }
 
+/* A state directory belongs to a token: the context's is not for a token that comes from a flag. */
+static void forget_state_of_other_token(struct settings *settings)
+{
+    const char *state = settings->from[SETTING_STATE];
+    const char *token = settings->from[SETTING_TOKEN];
+    const bool is_kept =
+        state != NULL && (strcmp(state, "context") == 0 || strcmp(state, "defaults") == 0);
+
+    if (is_kept && (token == NULL || strcmp(state, token) != 0)) {
+        settings->values[SETTING_STATE][0] = '\0';
+        settings->from[SETTING_STATE] = NULL;
+    }
+}
+
 enum status settings_read(const struct call *call, struct settings *settings,
                           struct problem *problem)
 {
@@ -285,8 +299,12 @@ enum status settings_read(const struct call *call, struct settings *settings,
     for (size_t i = 0; call_nth(call, "endpoint", i) != NULL; i++) {
         add_endpoint(settings, call_nth(call, "endpoint", i));
     }
-    const enum status status = read_context(call, settings, problem);
-    return status == STATUS_OK ? read_defaults(settings, problem) : status;
+    enum status status = read_context(call, settings, problem);
+    if (status == STATUS_OK) {
+        status = read_defaults(settings, problem);
+    }
+    forget_state_of_other_token(settings);
+    return status;
 }
 
 /* --- Writing ---------------------------------------------------------------------------------- */

@@ -5,7 +5,8 @@
  *
  * A context is a small file of such lines, "charter = PATH", in the folder `contexts` beside
  * `current`, which names the one in use: $VESTRY_CONFIG, or $XDG_CONFIG_HOME/vestry, or
- * ~/.config/vestry. What must survive a crash is kept in --state, or in a folder of its own for
+ * ~/.config/vestry. A state directory in a context is for the context's token; with another token
+ * it does not count. What must survive a crash is kept in --state, or in a folder of its own for
  * each token under $XDG_STATE_HOME/vestry or ~/.local/state/vestry. */
 #ifndef VESTRY_CLIENT_CLI_SETTINGS_H
 #define VESTRY_CLIENT_CLI_SETTINGS_H

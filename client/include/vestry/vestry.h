@@ -219,7 +219,7 @@ struct vestry_receipts_look {
     uint64_t first_index;
     uint64_t height;
     uint64_t time_ms; /* the log's own time */
-    uint32_t signers; /* bit r: replica r signed the checkpoint */
+    uint32_t signers; /* bit i: the i-th replica by id signed the checkpoint */
     uint32_t signer_count;
     const uint64_t *stream_indexes; /* position of each entry in its stream */
 };
@@ -333,7 +333,7 @@ struct vestry_head {
     uint64_t age_ms;
     uint8_t tree_root[VESTRY_HASH_BYTES];
     uint8_t header_hash[VESTRY_HASH_BYTES];
-    uint32_t signers; /* bit r: replica r */
+    uint32_t signers; /* bit i: the i-th replica by id */
     uint32_t signer_count;
     const char *note; /* the signed note; lives until the next call */
 };
@@ -375,8 +375,8 @@ struct vestry_replica {
     uint64_t clock_ms; /* its clock minus ours, as a signed difference in two's complement */
     char software[129];
     uint64_t lies;                           /* answers of it that were refused */
-    uint32_t connected;                      /* bit r: it is connected to replica r */
-    uint64_t silent_ms[VESTRY_REPLICAS_MAX]; /* since it heard of replica r */
+    uint32_t connected;                      /* bit i: to replicas[i] of the status */
+    uint64_t silent_ms[VESTRY_REPLICAS_MAX]; /* since it heard of replicas[i] */
 };
 
 struct vestry_status {
