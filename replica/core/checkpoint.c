@@ -205,8 +205,9 @@ void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbo
         node->quorum_height = height;
         note_emit(node, attested, outbox);
     }
-    if (own != NULL && height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0 &&
-        height > node->window.stable) {
+    /* What was attested before a restart is not remembered here; it was executed all the same. */
+    if (height <= node->head.height && height > node->window.stable &&
+        height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
         stable_put(node, attested, outbox);
         stable_move(node, height, outbox);
     }

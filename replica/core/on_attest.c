@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define LATE_MS 150
+
 static void report(struct node *node, uint32_t member, const struct attest *attest, uint64_t height,
                    struct outbox *outbox)
 {
@@ -18,6 +20,16 @@ static void report(struct node *node, uint32_t member, const struct attest *atte
         .second_sig = attest->note_sig,
     };
     evidence_emit(node, &contradiction, outbox);
+}
+
+/* The log rests there: let readers have a quorum. One that came there late has not heard ours. */
+static void head_attested(struct node *node, uint64_t height, uint32_t rid, struct outbox *outbox)
+{
+    if (attestations_find(&node->attestations, node->self, height) == NULL) {
+        attest_head(node, outbox);
+    } else if (node->now_ms >= node->executed_ms + LATE_MS) {
+        attest_send(node, height, rid, outbox);
+    }
 }
 
 enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox)
@@ -49,9 +61,8 @@ enum drop on_attest(struct node *node, const struct message *message, struct out
     case ATTESTED_ADDED:
         break;
     }
-    if (header.height == node->head.height &&
-        attestations_find(&node->attestations, node->self, header.height) == NULL) {
-        attest_head(node, outbox); /* the log rests there: let readers have a quorum */
+    if (header.height == node->head.height) {
+        head_attested(node, header.height, (uint32_t)message->envelope.rid, outbox);
     }
     checkpoint_advance(node, header.height, outbox);
     return DROP_NONE;

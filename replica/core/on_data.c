@@ -115,6 +115,17 @@ static enum drop take_block(struct node *node, const struct message *message, st
     return DROP_NONE;
 }
 
+/* The hash of the own header at a height, where it is still at hand: what was attested before a
+ * restart is in the store only. */
+static const uint8_t *own_header_hash(const struct node *node, uint64_t height)
+{
+    const struct attested *own = attestations_find(&node->attestations, node->self, height);
+    if (own != NULL) {
+        return own->header_hash;
+    }
+    return height == node->head.height ? node->head.header_hash : NULL;
+}
+
 static enum drop take_stable(struct node *node, const struct message *message,
                              struct outbox *outbox)
 {
@@ -127,13 +138,10 @@ static enum drop take_stable(struct node *node, const struct message *message,
     if (header.height <= node->window.stable || header.height > node->head.height) {
         return DROP_NOT_WANTED;
     }
-    const struct attested *own = attestations_find(&node->attestations, node->self, header.height);
-    if (own == NULL) {
-        return DROP_NOT_WANTED;
-    }
     uint8_t header_hash[HASH_BYTES];
     hash_bytes(stable.header, header_hash);
-    if (!hash_equal(own->header_hash, header_hash)) {
+    const uint8_t *own = own_header_hash(node, header.height);
+    if (own != NULL && !hash_equal(own, header_hash)) {
         node_halt(node, "a quorum attests another block at a height that was executed here",
                   outbox);
         return DROP_HALTED;
