@@ -36,7 +36,7 @@ static enum status take_id(const struct cli *cli, bool has_config, struct config
     enum status status = cli_need(cli, "id", &id, problem);
     if (status == STATUS_OK && !config_replica_name(id, &config->rid)) {
         (void)problem_say(problem, STATUS_INVALID, "--id: a replica cannot be called %s", id);
-        status = problem_advise(problem, "use r0 to r%d, as in the charter", REPLICAS_MAX - 1);
+        status = problem_advise(problem, "use its name in the charter, like r0");
     }
     return status;
 }

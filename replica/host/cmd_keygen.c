@@ -71,7 +71,7 @@ static enum status read_wishes(const struct cli *cli, struct wishes *wishes,
     if (status == STATUS_OK && !config_replica_name(wishes->id, &details->rid)) {
         (void)problem_say(problem, STATUS_INVALID, "--id: a replica cannot be called %s",
                           wishes->id);
-        status = problem_advise(problem, "use r0 to r%d", REPLICAS_MAX - 1);
+        status = problem_advise(problem, "use r and a number that no replica has had");
     }
     if (status == STATUS_OK) {
         status = read_endpoints(cli, wishes, problem);

@@ -179,7 +179,7 @@ static int check_title(cfg_t *parent, cfg_opt_t *opt)
     if (!config_replica_name(cfg_title(section), &rid)) {
         char what[256];
         snprintf(what, sizeof what, "`%.64s` is not the name of a replica", cfg_title(section));
-        complain(section, what, "names are r0, r1, ... up to r27, as in the charter");
+        complain(section, what, "names are r0, r1, ... as in the charter");
         return -1;
     }
     return 0;

@@ -1,3 +1,4 @@
+#include "crypto/note.h"
 #include "replica/host/config.h"
 
 #include <stdio.h>
@@ -25,12 +26,7 @@ static bool parse_number(const char *text, size_t len, uint64_t max, uint64_t *o
 
 bool config_replica_name(const char *text, uint32_t *rid)
 {
-    uint64_t number = 0;
-    if (text[0] != 'r' || !parse_number(text + 1, strlen(text + 1), REPLICAS_MAX - 1, &number)) {
-        return false;
-    }
-    *rid = (uint32_t)number;
-    return true;
+    return replica_name_parse(bytes_of_text(text), rid);
 }
 
 static bool host_is_plain(const char *host, size_t len, bool bracketed)

@@ -15,19 +15,14 @@
 
 struct peers;
 
-struct peer_address {
-    bool known;
-    struct config_address address;
-};
-
 /* What the links need to know; `roster` gives the keys and may change between calls. */
 struct peers_setup {
     struct event_base *base;
     struct conns *conns;
     uint32_t self;
-    size_t queue_bytes_max;                      /* of each peer */
-    uint64_t seed;                               /* for the jitter of pauses */
-    struct peer_address addresses[REPLICAS_MAX]; /* by rid */
+    size_t queue_bytes_max; /* of each peer */
+    uint64_t seed;          /* for the jitter of pauses */
+    const struct config_peer *addresses; /* REPLICAS_MAX, in any order; an empty host: unknown */
 };
 
 MUST_USE enum status peers_open(const struct peers_setup *setup, struct peers **out);

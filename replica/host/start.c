@@ -133,7 +133,11 @@ static enum status open_anchor(struct start *start, struct problem *problem)
     if (status == STATUS_OK) {
         status = anchor_judge(&start->anchored, start->store, &report);
     }
-    return status == STATUS_OK ? STATUS_OK : start_problem(problem, status, &report);
+    if (status == STATUS_OK) {
+        return STATUS_OK;
+    }
+    (void)problem_say(problem, status, "%s: %s", start->config.data, report.what);
+    return problem_advise(problem, "%s", report.remedy);
 }
 
 enum status start_store(struct start *start, struct problem *problem)
@@ -145,7 +149,11 @@ enum status start_store(struct start *start, struct problem *problem)
         store_rocks_open(start->config.data, &start->identity, &options, &start->store, &report);
     if (status != STATUS_OK) {
         start->store = NULL;
-        return start_problem(problem, status, &report);
+        status = start_problem(problem, status, &report);
+        if (status == STATUS_NOT_FOUND && !data_path_exists(start->config.data)) {
+            (void)problem_advise(problem, "make it first, once: vestryd init");
+        }
+        return status;
     }
     return open_anchor(start, problem);
 }

@@ -19,7 +19,7 @@ struct start {
     struct buffer charter_file;   /* owned */
     struct charter_view *charter; /* owned; borrows from charter_file */
     struct roster roster;
-    struct config_address addresses[REPLICAS_MAX]; /* by rid; an empty host: unknown */
+    struct config_peer addresses[REPLICAS_MAX]; /* by place in the roster; an empty host: unknown */
     bool has_keys;
     struct replica_keys keys;
     struct store_identity identity;
