@@ -185,7 +185,8 @@ enum ask_state {
     ASK_WAITING,
     ASK_ANSWERED, /* GOOD */
     ASK_DENIED,   /* NOTHING, from W replicas, or from `only` */
-    ASK_OUTDATED, /* every replica that is connected is BEHIND */
+    ASK_OUTDATED, /* every replica that is connected is BEHIND, or was found false or denied */
+    ASK_REFUTED,  /* the same, and none of them is BEHIND */
 };
 
 struct ask_look {

@@ -170,8 +170,13 @@ static uint32_t next_target(struct core *core, struct ask *ask)
         ask->tried = 0; /* once more around */
         target = links_choose(core, core->reader, never);
     }
-    if (target == ROSTER_NOBODY && ask->behind != 0 && core_links_up(core) >= core->roster->w) {
-        ask->state = ASK_OUTDATED;
+    /* Everybody who is there has been heard, and enough of them for one to be correct. */
+    if (target == ROSTER_NOBODY && core_links_up(core) >= core->roster->w) {
+        if (ask->behind != 0) {
+            ask->state = ASK_OUTDATED;
+        } else if (ask->banned != 0) {
+            ask->state = ASK_REFUTED;
+        }
     }
     return target;
 }

@@ -68,25 +68,32 @@ static struct mark *find_mark(struct journal *journal, struct bytes name)
     return NULL;
 }
 
-static bool learn_mark(struct journal *journal, struct bytes bytes)
+static void remove_mark(struct journal *journal, const struct mark *mark)
 {
-    struct mark *mark = find_mark(journal, mark_name(bytes));
+    const size_t at = (size_t)(mark - journal->marks);
 
+    journal->mark_count--;
+    memmove(&journal->marks[at], &journal->marks[at + 1],
+            (journal->mark_count - at) * sizeof(journal->marks[0]));
+}
+
+/* The latest is the last. */
+static void learn_mark(struct journal *journal, struct bytes bytes)
+{
+    const struct mark *before = find_mark(journal, mark_name(bytes));
+
+    if (before != NULL) {
+        remove_mark(journal, before);
+    }
     if (bytes.len == (size_t)bytes.data[0] + 1) {
-        if (mark != NULL) {
-            *mark = journal->marks[--journal->mark_count];
-        }
-        return true;
+        return; /* without a value it is gone */
     }
-    if (mark == NULL) {
-        if (journal->mark_count == JOURNAL_MARKS_MAX) {
-            return false;
-        }
-        mark = &journal->marks[journal->mark_count++];
+    if (journal->mark_count == JOURNAL_MARKS_MAX) {
+        remove_mark(journal, &journal->marks[0]);
     }
+    struct mark *mark = &journal->marks[journal->mark_count++];
     mark->len = bytes.len;
     memcpy(mark->bytes, bytes.data, bytes.len);
-    return true;
 }
 
 static void learn_end(struct journal *journal, uint64_t request_no)
@@ -104,9 +111,11 @@ static void learn_end(struct journal *journal, uint64_t request_no)
 /* Take up what a record says; `offset` is where its rest lies in the file. */
 static bool learn(struct journal *journal, const struct record *record, uint64_t offset)
 {
-    if (record->mark.len > 0 &&
-        (!mark_is_formed(record->mark) || !learn_mark(journal, record->mark))) {
-        return false;
+    if (record->mark.len > 0) {
+        if (!mark_is_formed(record->mark)) {
+            return false;
+        }
+        learn_mark(journal, record->mark);
     }
     if (record->kind == RECORD_END) {
         learn_end(journal, record->request_no);

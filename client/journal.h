@@ -16,7 +16,7 @@
 #include "keys/words/problem.h"
 
 #define JOURNAL_UNFINISHED_MAX 64
-#define JOURNAL_MARKS_MAX 64
+#define JOURNAL_MARKS_MAX 256 /* when there are more, the one that was set longest ago goes */
 #define JOURNAL_MARK_BYTES_MAX 256
 #define JOURNAL_GROWN_BYTES ((uint64_t)64 << 20)
 

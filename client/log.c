@@ -17,6 +17,7 @@
 #define NOTICE_EVERY_MS 5000
 #define LOCK_RETRY_MS 50
 #define TURN_MS_MAX 500
+#define CLOSE_PATIENCE_MS 300
 #define WAIT_TEXT_CHARS 1024
 
 static uint64_t clock_ms(clockid_t clock)
@@ -452,12 +453,26 @@ struct vestry *vestry_open(const struct vestry_options *options, struct vestry_p
     return log;
 }
 
+/* Before it ends, have it proven that the log to which something was appended is the one that was
+ * seen before: what is proven becomes the anchor of the next run. */
+static void last_look(struct vestry *log)
+{
+    if (!log->has_state || log->broken || core_links_up(log->core) == 0 ||
+        atomic_load(&log->interrupted)) {
+        return;
+    }
+    if (log_prove_continuity(log, CLOSE_PATIENCE_MS) == VESTRY_WENT_BACK) {
+        notify(log, VESTRY_NOTICE_LIAR, log->problem.what);
+    }
+}
+
 void vestry_close(struct vestry *log)
 {
     if (log == NULL) {
         return;
     }
     if (log->net != NULL) {
+        last_look(log);
         net_close(log->net);
     }
     core_close(log->core);

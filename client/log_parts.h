@@ -40,7 +40,8 @@ struct vestry {
     struct finished *finished_last;
     size_t finished_count;
     char state[FILE_PATH_MAX];
-    uint8_t *note; /* owned: of the head that was shown last */
+    uint8_t *note;      /* owned: of the head that was shown last */
+    uint64_t proven_ms; /* when the log was last proven to continue what was seen; 0: never */
     /* The note that was verified last: following a log shows the same one again and again. */
     uint8_t checked_hash[HASH_BYTES];
     struct checkpoint checked;
@@ -74,6 +75,13 @@ MUST_USE uint64_t log_age_ms(uint64_t time_ms);
 
 /* Move what the core has finished to the list of the finished. */
 void log_collect(struct vestry *log);
+
+/* --- log_query.c ------------------------------------------------------------------------------ */
+
+/* Have it proven that the newest head continues what was seen before, waiting at most so long.
+ * VESTRY_WENT_BACK when it does not; VESTRY_NO_QUORUM when nobody answered in time, which leaves
+ * the question open. */
+MUST_USE enum vestry_error log_prove_continuity(struct vestry *log, uint64_t patience_ms);
 
 /* --- log_words.c ------------------------------------------------------------------------------ */
 

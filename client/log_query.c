@@ -57,7 +57,7 @@ static enum vestry_error fetch(struct vestry *log, const struct ask_spec *spec,
         return log_say(log, VESTRY_FAILED, "the question was lost");
     }
     core_ask_close(log->core, ticket);
-    if (error == VESTRY_NO_QUORUM && look->lies > 0) {
+    if ((error == VESTRY_NO_QUORUM && look->lies > 0) || look->state == ASK_REFUTED) {
         (void)log_say(log, VESTRY_UNVERIFIED, "every answer contradicts what was signed: refused");
         return log_advise(log, "vestry status --why says which replicas lie");
     }
@@ -130,8 +130,8 @@ static void check_head(void *context, const struct ask_answer *answer, enum ask_
     const enum seen_verdict seen = seen_judge(&log->seen, &fetched->checkpoint);
     if (seen == SEEN_FORK) {
         fetched->forked = true;
-        seen_keep_evidence(&log->seen, answer->attachment, fetched->evidence);
-        *verdict = ASK_FALSE;
+        seen_keep_evidence(&log->seen, &log->seen.head, answer->attachment, fetched->evidence);
+        *verdict = ASK_BEHIND; /* signed by a quorum: it is not this replica alone */
         return;
     }
     fetched->older = seen == SEEN_OLDER;
@@ -157,7 +157,8 @@ static void check_consistency(void *context, const struct ask_answer *answer,
     struct consistency consistency;
     struct merkle_proof proof;
 
-    *verdict = ASK_FALSE;
+    /* One that does not hold is no lie when the log itself is another: the asker decides. */
+    *verdict = ASK_BEHIND;
     if (consistency_decode(answer->attachment, &consistency) == WIRE_OK &&
         read_hashes(consistency.path, &proof) &&
         merkle_consistency_verify(fetched->from->tree_size, fetched->to->tree_size,
@@ -167,44 +168,63 @@ static void check_consistency(void *context, const struct ask_answer *answer,
     }
 }
 
-static enum vestry_error say_forked(struct vestry *log, const char *evidence)
+static enum vestry_error say_forked(struct vestry *log, uint64_t height, const char *evidence)
 {
     (void)log_say(log, VESTRY_WENT_BACK,
                   "the log shows another past than it did before, at height %llu",
-                  (unsigned long long)log->seen.checkpoint.height);
+                  (unsigned long long)height);
     if (evidence[0] == '\0') {
         return log_advise(log, "keep the state directory, and tell your auditor");
     }
     return log_advise(log, "evidence saved at %.400s, send it to your auditor", evidence);
 }
 
-/* Prove that the new head's tree begins with the tree that was seen. */
-static enum vestry_error prove_continuity(struct vestry *log, struct fetched *fetched)
+static enum vestry_error say_not_continued(struct vestry *log)
 {
-    const struct checkpoint from = log->seen.checkpoint;
-    struct fetched proof = {.log = log, .from = &from, .to = &fetched->checkpoint};
+    const struct seen *seen = &log->seen;
+    char evidence[FILE_PATH_MAX];
+
+    seen_keep_evidence(seen, &seen->anchor, bytes_make(seen->head.text, seen->head.len), evidence);
+    return say_forked(log, seen->anchor.checkpoint.height, evidence);
+}
+
+/* Prove that the tree of the head begins with the tree of the anchor. */
+enum vestry_error log_prove_continuity(struct vestry *log, uint64_t patience_ms)
+{
+    struct ask_look look = {0};
+    uint64_t ticket = 0;
+
+    if (!seen_wants_proof(&log->seen)) {
+        return VESTRY_OK;
+    }
+    /* Appends that finish meanwhile move the head on. */
+    const struct seen_note head = log->seen.head;
+    const struct checkpoint anchor = log->seen.anchor.checkpoint;
+    struct fetched proof = {.log = log, .from = &anchor, .to = &head.checkpoint};
     const struct ask_spec spec = {
         .kind = ASK_FETCH,
         .only = ROSTER_NOBODY,
         .fetch_kind = FETCH_CONSISTENCY,
-        .from = from.tree_size,
-        .count = fetched->checkpoint.tree_size,
+        .from = proof.from->tree_size,
+        .count = proof.to->tree_size,
         .check = check_consistency,
         .context = &proof,
     };
-    struct ask_look look;
-
-    if (!log->seen.known || from.tree_size == fetched->checkpoint.tree_size) {
-        return VESTRY_OK;
+    if (core_ask(log->core, &spec, &ticket) != STATUS_OK) {
+        return log_say(log, VESTRY_FAILED, "too many questions at once");
     }
-    const enum vestry_error error = fetch(log, &spec, &look);
-    if (error == VESTRY_OK && look.state != ASK_ANSWERED) {
-        (void)log_say(log, VESTRY_UNVERIFIED,
-                      "no replica proves that the log still begins with "
-                      "what was seen before");
-        return log_advise(log, "vestry status --why, then tell your auditor");
+    const enum vestry_error error = log_wait_for(log, patience_ms, is_answered, &ticket);
+    const bool known = core_ask_look(log->core, ticket, &look);
+    core_ask_close(log->core, ticket);
+    if (error != VESTRY_OK || !known) {
+        return error;
     }
-    return error;
+    if (look.state != ASK_ANSWERED) {
+        return say_not_continued(log);
+    }
+    seen_proven(&log->seen, &head);
+    log->proven_ms = log_now_ms();
+    return VESTRY_OK;
 }
 
 static void fill_head(const struct vestry *log, const struct fetched *fetched,
@@ -226,6 +246,18 @@ static void fill_head(const struct vestry *log, const struct fetched *fetched,
     memcpy(head->header_hash, checkpoint->header_hash, HASH_BYTES);
 }
 
+static enum vestry_error say_older(struct vestry *log, const struct fetched *fetched)
+{
+    (void)log_say(log, VESTRY_WENT_BACK,
+                  "the log went backwards: height %llu is offered, %llu was seen before",
+                  (unsigned long long)fetched->checkpoint.height,
+                  (unsigned long long)log->seen.head.checkpoint.height);
+    return log_advise(log,
+                      "ask the operators; what was seen is kept for your auditor in "
+                      "%.300s/head",
+                      log->state);
+}
+
 enum vestry_error vestry_head(struct vestry *log, struct vestry_head *head)
 {
     struct fetched fetched = {.log = log};
@@ -240,25 +272,18 @@ enum vestry_error vestry_head(struct vestry *log, struct vestry_head *head)
     enum vestry_error error = fetch(log, &spec, &look);
 
     if (fetched.forked) {
-        error = say_forked(log, fetched.evidence);
+        error = say_forked(log, log->seen.head.checkpoint.height, fetched.evidence);
     } else if (error == VESTRY_OK && look.state == ASK_OUTDATED && fetched.older) {
-        error = log_say(log, VESTRY_WENT_BACK,
-                        "the log went backwards: height %llu is offered, %llu was seen before",
-                        (unsigned long long)fetched.checkpoint.height,
-                        (unsigned long long)log->seen.checkpoint.height);
-        (void)log_advise(log,
-                         "ask the operators; what was seen is kept for your auditor in "
-                         "%.300s/head",
-                         log->state);
+        error = say_older(log, &fetched);
     } else if (error == VESTRY_OK && look.state != ASK_ANSWERED) {
         error = log_say(log, VESTRY_NOT_FOUND, "there is no checkpoint of a quorum yet");
         (void)log_advise(log, "append something first");
     } else if (error == VESTRY_OK) {
-        error = prove_continuity(log, &fetched);
-    }
-    if (error == VESTRY_OK) {
         seen_take(&log->seen, &fetched.checkpoint, bytes_make(fetched.bytes, fetched.len),
                   log_now_ms());
+        error = log_prove_continuity(log, log->timeout_ms);
+    }
+    if (error == VESTRY_OK) {
         free(log->note);
         log->note = fetched.bytes;
         fetched.bytes = NULL;

@@ -11,6 +11,8 @@
 #define FOLLOW_PAUSE_MS 100
 #define FOLLOW_PAUSE_MAX_MS 800
 #define AGE_HEARTBEATS 3
+#define CONTINUITY_EVERY_MS 10000
+#define CONTINUITY_PATIENCE_MS 2000
 
 /* Why an answer that is true was not enough. */
 enum read_lack {
@@ -141,8 +143,8 @@ static void check_read(void *context, const struct ask_answer *answer, enum ask_
     const enum seen_verdict seen = seen_judge(&log->seen, &checkpoint);
     if (seen == SEEN_FORK) {
         work->forked = true;
-        seen_keep_evidence(&log->seen, answer->read.checkpoint, work->evidence);
-        *verdict = ASK_FALSE;
+        seen_keep_evidence(&log->seen, &log->seen.head, answer->read.checkpoint, work->evidence);
+        *verdict = ASK_BEHIND; /* signed by a quorum: it is not this replica alone */
         return;
     }
     work->offered_height = checkpoint.height;
@@ -171,7 +173,7 @@ static enum vestry_error say_forked(struct vestry *log, const struct read_work *
 {
     (void)log_say(log, VESTRY_WENT_BACK,
                   "the log shows another past than it did before, at height %llu",
-                  (unsigned long long)log->seen.checkpoint.height);
+                  (unsigned long long)log->seen.head.checkpoint.height);
     if (work->evidence[0] == '\0') {
         return log_advise(log,
                           "keep the state directory, and send both checkpoints to your auditor");
@@ -185,7 +187,7 @@ static enum vestry_error say_outdated(struct vestry *log, const struct read_work
         (void)log_say(log, VESTRY_WENT_BACK,
                       "the log went backwards: height %llu is offered, %llu was seen before",
                       (unsigned long long)work->offered_height,
-                      (unsigned long long)log->seen.checkpoint.height);
+                      (unsigned long long)log->seen.head.checkpoint.height);
         return log_advise(log,
                           "ask the operators; what was seen is kept in %.300s/head, for your "
                           "auditor",
@@ -241,12 +243,11 @@ static enum vestry_error ask(struct vestry *log, struct read_work *work, uint32_
     if (work->forked) {
         return say_forked(log, work);
     }
+    if ((error == VESTRY_NO_QUORUM && look.lies > 0) || look.state == ASK_REFUTED) {
+        (void)log_say(log, VESTRY_UNVERIFIED, "every answer contradicts what was signed: refused");
+        return log_advise(log, "vestry status --why says which replicas lie");
+    }
     if (error != VESTRY_OK || !known) {
-        if (error == VESTRY_NO_QUORUM && look.lies > 0) {
-            (void)log_say(log, VESTRY_UNVERIFIED,
-                          "every answer contradicts what was signed: refused");
-            return log_advise(log, "vestry status --why says which replicas lie");
-        }
         return error;
     }
     if (look.state == ASK_OUTDATED) {
@@ -409,6 +410,20 @@ static enum vestry_error read_linearizable(struct vestry *log, const struct vest
     return error;
 }
 
+/* The first time, and from time to time, it is proven that what is read is the log that was seen
+ * before. When nobody answers in time the question stays open, and is put again with the next read.
+ */
+static enum vestry_error check_continuity(struct vestry *log)
+{
+    const uint64_t now = log_now_ms();
+
+    if (log->proven_ms != 0 && now < log->proven_ms + CONTINUITY_EVERY_MS) {
+        return VESTRY_OK;
+    }
+    const enum vestry_error error = log_prove_continuity(log, CONTINUITY_PATIENCE_MS);
+    return error == VESTRY_NO_QUORUM ? VESTRY_OK : error;
+}
+
 /* --- vestry.h --------------------------------------------------------------------------------- */
 
 enum vestry_error vestry_read(struct vestry *log, const struct vestry_query *query,
@@ -426,6 +441,9 @@ enum vestry_error vestry_read(struct vestry *log, const struct vestry_query *que
     } else {
         work_open(log, query, &work);
         error = ask(log, &work, ROSTER_NOBODY);
+    }
+    if (error == VESTRY_OK) {
+        error = check_continuity(log);
     }
     if (error != VESTRY_OK) {
         vestry_entries_free(work.entries);

@@ -29,51 +29,62 @@ bool seen_check_note(const struct seen_trust *trust, struct bytes note,
     return true;
 }
 
-static void head_path(const struct seen *seen, char out[FILE_PATH_MAX])
+static void file_path_of(const struct seen *seen, const char *name, char out[FILE_PATH_MAX])
 {
-    (void)snprintf(out, FILE_PATH_MAX, "%.3900s/head", seen->directory);
+    (void)snprintf(out, FILE_PATH_MAX, "%.3900s/%s", seen->directory, name);
 }
 
-static enum status read_head(const struct seen *seen, struct buffer *note, struct problem *problem)
+/* STATUS_NOT_FOUND when there is no such file. */
+static enum status read_note(const struct seen *seen, const char *name, struct buffer *text,
+                             struct problem *problem)
 {
     char path[FILE_PATH_MAX];
 
-    head_path(seen, path);
+    file_path_of(seen, name, path);
     if (access(path, F_OK) != 0) {
         return STATUS_NOT_FOUND;
     }
-    return file_read(path, note, problem);
+    return file_read(path, text, problem);
+}
+
+static enum status load_note(const struct seen *seen, const char *name, struct seen_note *note,
+                             struct problem *problem)
+{
+    struct buffer text = buffer_make(note->text, sizeof(note->text));
+    uint32_t signers = 0;
+    const enum status status = read_note(seen, name, &text, problem);
+
+    if (status != STATUS_OK) {
+        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
+    }
+    if (!seen_check_note(&seen->trust, buffer_bytes(&text), &note->checkpoint, &signers)) {
+        (void)problem_say(problem, STATUS_CORRUPT,
+                          "%s/%s is not a checkpoint of this log with a quorum of signatures",
+                          seen->directory, name);
+        return problem_advise(problem, "use another directory (--state DIR), and find out who "
+                                       "changed this one");
+    }
+    note->len = text.len;
+    note->known = true;
+    return STATUS_OK;
 }
 
 enum status seen_open(struct seen *seen, const struct seen_trust *trust, const char *directory,
                       struct problem *problem)
 {
-    struct buffer note = buffer_make(seen->note, sizeof(seen->note));
-    uint32_t signers = 0;
-
     seen->trust = *trust;
-    seen->known = false;
-    seen->unsaved = false;
     seen->saved_ms = 0;
     seen->directory[0] = '\0';
+    seen->head.known = false;
+    seen->head.unsaved = false;
+    seen->anchor.known = false;
+    seen->anchor.unsaved = false;
     if (directory == NULL) {
         return STATUS_OK;
     }
     (void)snprintf(seen->directory, sizeof(seen->directory), "%s", directory);
-    const enum status status = read_head(seen, &note, problem);
-    if (status != STATUS_OK) {
-        return status == STATUS_NOT_FOUND ? STATUS_OK : status;
-    }
-    if (!seen_check_note(trust, buffer_bytes(&note), &seen->checkpoint, &signers)) {
-        (void)problem_say(problem, STATUS_CORRUPT,
-                          "%s/head is not a checkpoint of this log with a quorum of signatures",
-                          directory);
-        return problem_advise(problem, "use another directory (--state DIR), and find out who "
-                                       "changed this one");
-    }
-    seen->note_len = note.len;
-    seen->known = true;
-    return STATUS_OK;
+    const enum status status = load_note(seen, "head", &seen->head, problem);
+    return status == STATUS_OK ? load_note(seen, "anchor", &seen->anchor, problem) : status;
 }
 
 /* Whether `newer` can be a later state of the log than `older`. */
@@ -88,9 +99,9 @@ static bool continues(const struct checkpoint *older, const struct checkpoint *n
 
 enum seen_verdict seen_judge(const struct seen *seen, const struct checkpoint *checkpoint)
 {
-    const struct checkpoint *known = &seen->checkpoint;
+    const struct checkpoint *known = &seen->head.checkpoint;
 
-    if (!seen->known) {
+    if (!seen->head.known) {
         return SEEN_NEWER;
     }
     if (checkpoint->height == known->height) {
@@ -105,22 +116,45 @@ enum seen_verdict seen_judge(const struct seen *seen, const struct checkpoint *c
 void seen_take(struct seen *seen, const struct checkpoint *checkpoint, struct bytes note,
                uint64_t now_ms)
 {
-    if (seen_judge(seen, checkpoint) != SEEN_NEWER || note.len > sizeof(seen->note)) {
+    struct seen_note *head = &seen->head;
+
+    if (seen_judge(seen, checkpoint) != SEEN_NEWER || note.len > sizeof(head->text)) {
         return;
     }
-    seen->known = true;
-    seen->unsaved = true;
-    seen->checkpoint = *checkpoint;
-    memcpy(seen->note, note.data, note.len);
-    seen->note_len = note.len;
+    head->known = true;
+    head->unsaved = true;
+    head->checkpoint = *checkpoint;
+    memcpy(head->text, note.data, note.len);
+    head->len = note.len;
     if (now_ms >= seen->saved_ms + SAVE_EVERY_MS) {
         seen->saved_ms = now_ms;
         seen_save(seen);
     }
 }
 
+bool seen_wants_proof(struct seen *seen)
+{
+    const struct checkpoint *anchor = &seen->anchor.checkpoint;
+    const struct checkpoint *head = &seen->head.checkpoint;
+
+    if (!seen->head.known || (seen->anchor.known && anchor->height >= head->height)) {
+        return false;
+    }
+    if (seen->anchor.known && anchor->tree_size != head->tree_size) {
+        return true;
+    }
+    seen_proven(seen, &seen->head);
+    return false;
+}
+
+void seen_proven(struct seen *seen, const struct seen_note *note)
+{
+    seen->anchor = *note;
+    seen->anchor.unsaved = true;
+}
+
 /* Whether another process has written a newer one meanwhile. */
-static bool newer_is_there(const struct seen *seen)
+static bool newer_is_there(const struct seen *seen, const char *name, uint64_t height)
 {
     uint8_t memory[NOTE_BYTES_MAX];
     struct buffer note = buffer_make(memory, sizeof(memory));
@@ -131,9 +165,9 @@ static bool newer_is_there(const struct seen *seen)
 
     /* Nothing is believed here but the height, so the signatures need no check: a forged file is
      * refused when it is opened next. */
-    return read_head(seen, &note, &problem) == STATUS_OK &&
+    return read_note(seen, name, &note, &problem) == STATUS_OK &&
            note_split(buffer_bytes(&note), &text, &lines) == NOTE_OK &&
-           checkpoint_parse(text, &there) == NOTE_OK && there.height >= seen->checkpoint.height;
+           checkpoint_parse(text, &there) == NOTE_OK && there.height >= height;
 }
 
 static bool write_file(const char *path, struct bytes bytes)
@@ -147,28 +181,37 @@ static bool write_file(const char *path, struct bytes bytes)
     return close(fd) == 0 && good;
 }
 
-void seen_save(struct seen *seen)
+/* A note that cannot be written down is a little less protection, not a failure. */
+static void save_note(const struct seen *seen, const char *name, struct seen_note *note)
 {
     char path[FILE_PATH_MAX];
     char new_path[FILE_PATH_MAX];
 
-    if (seen->directory[0] == '\0' || !seen->unsaved) {
+    if (!note->unsaved) {
         return;
     }
-    seen->unsaved = false;
-    if (newer_is_there(seen)) {
+    note->unsaved = false;
+    if (newer_is_there(seen, name, note->checkpoint.height)) {
         return;
     }
-    head_path(seen, path);
-    (void)snprintf(new_path, sizeof(new_path), "%.3900s/head.%d", seen->directory, (int)getpid());
-    /* A head that cannot be written down is a little less protection, not a failure. */
-    if (!write_file(new_path, bytes_make(seen->note, seen->note_len)) ||
-        rename(new_path, path) != 0) {
+    file_path_of(seen, name, path);
+    (void)snprintf(new_path, sizeof(new_path), "%.3900s/%s.%d", seen->directory, name,
+                   (int)getpid());
+    if (!write_file(new_path, bytes_make(note->text, note->len)) || rename(new_path, path) != 0) {
         (void)unlink(new_path);
     }
 }
 
-void seen_keep_evidence(const struct seen *seen, struct bytes other, char path[FILE_PATH_MAX])
+void seen_save(struct seen *seen)
+{
+    if (seen->directory[0] != '\0') {
+        save_note(seen, "head", &seen->head);
+        save_note(seen, "anchor", &seen->anchor);
+    }
+}
+
+void seen_keep_evidence(const struct seen *seen, const struct seen_note *one, struct bytes other,
+                        char path[FILE_PATH_MAX])
 {
     uint8_t memory[2 * NOTE_BYTES_MAX + 16];
     struct buffer both = buffer_make(memory, sizeof(memory));
@@ -180,7 +223,7 @@ void seen_keep_evidence(const struct seen *seen, struct bytes other, char path[F
     if (seen->directory[0] == '\0') {
         return;
     }
-    buffer_put(&both, bytes_make(seen->note, seen->note_len));
+    buffer_put(&both, bytes_make(one->text, one->len));
     buffer_put(&both, bytes_of_text("\n"));
     buffer_put(&both, other);
     hash_bytes(buffer_bytes(&both), hash);

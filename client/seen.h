@@ -19,15 +19,21 @@ struct seen_trust {
     uint32_t quorum;
 };
 
+/* One note, and what it says. */
+struct seen_note {
+    bool known;
+    bool unsaved;
+    struct checkpoint checkpoint;
+    size_t len;
+    uint8_t text[NOTE_BYTES_MAX];
+};
+
 struct seen {
     struct seen_trust trust;
     char directory[FILE_PATH_MAX]; /* empty: nothing is kept */
-    bool known;
-    bool unsaved;
     uint64_t saved_ms;
-    struct checkpoint checkpoint;
-    size_t note_len;
-    uint8_t note[NOTE_BYTES_MAX];
+    struct seen_note head;
+    struct seen_note anchor;
 };
 
 enum seen_verdict {
@@ -51,10 +57,16 @@ MUST_USE enum seen_verdict seen_judge(const struct seen *seen, const struct chec
 /* Take a checked note when it is newer, and write it down now or a little later. */
 void seen_take(struct seen *seen, const struct checkpoint *checkpoint, struct bytes note,
                uint64_t now_ms);
-/* Write it down now, unless what is there is newer. */
+/* Write down what is not yet, unless what is there is newer. */
 void seen_save(struct seen *seen);
 
-/* Keep the two notes that contradict each other. `path` gets where; empty when it failed. */
-void seen_keep_evidence(const struct seen *seen, struct bytes other, char path[FILE_PATH_MAX]);
+/* Whether the head is to be proven to continue the anchor; a first head is an anchor at once. */
+MUST_USE bool seen_wants_proof(struct seen *seen);
+/* A note that was the head was proven: it becomes the anchor. */
+void seen_proven(struct seen *seen, const struct seen_note *note);
+
+/* Keep two notes that contradict each other. `path` gets where; empty when it failed. */
+void seen_keep_evidence(const struct seen *seen, const struct seen_note *one, struct bytes other,
+                        char path[FILE_PATH_MAX]);
 
 #endif

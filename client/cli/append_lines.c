@@ -22,7 +22,7 @@
 #define READ_BYTES (256u << 10)
 #define LINES_BYTES_MAX (1u << 20)
 #define IDLE_MS 20 /* input that pauses so long is sent as far as it is there */
-#define MARK_BYTES (8 + HASH_BYTES)
+#define MARK_BYTES (1 + 8 + HASH_BYTES) /* complete (0 or 1), lines, chain */
 #define MARK_NAME_MAX 32
 #define IN_FLIGHT_MAX 32
 
@@ -102,15 +102,18 @@ static int take_mark(struct lines *lines)
     if (error != VESTRY_OK || len != MARK_BYTES) {
         return EXIT_OK;
     }
-    const uint64_t before = bytes_get_u64be(mark);
+    const uint64_t before = bytes_get_u64be(mark + 1);
     if (resume) {
         lines->skip = before;
-        memcpy(lines->skip_chain, mark + 8, HASH_BYTES);
+        memcpy(lines->skip_chain, mark + 9, HASH_BYTES);
         memcpy(lines->safe, mark, MARK_BYTES);
         lines->has_safe = true;
         call_note(lines->call, "an earlier run appended %llu lines: they are skipped",
                   (unsigned long long)before);
         return EXIT_OK;
+    }
+    if (mark[0] != 0) {
+        return EXIT_OK; /* it came to its end: this is another one */
     }
     if (!call_has(lines->call, "restart")) {
         return wrong_start(lines, "an earlier run stopped after", before, "lines of",
@@ -120,6 +123,16 @@ static int take_mark(struct lines *lines)
     return vestry_clear_mark(lines->connection->log, lines->mark_name) == VESTRY_OK
                ? EXIT_OK
                : connect_fail(lines->connection);
+}
+
+static void put_mark(struct lines *lines, bool complete)
+{
+    struct buffer value = buffer_make(lines->mark, sizeof(lines->mark));
+
+    buffer_put_u8(&value, complete ? 1 : 0);
+    buffer_put_u64be(&value, lines->seen);
+    buffer_put(&value, BYTES_OF_ARRAY(lines->chain));
+    CHECK(value.len == MARK_BYTES);
 }
 
 /* --- Receipts of requests --------------------------------------------------------------------- */
@@ -201,7 +214,6 @@ static int wait_for_one(struct lines *lines)
 static int submit(struct lines *lines)
 {
     struct batch *batch = &lines->batch;
-    struct buffer value = buffer_make(lines->mark, sizeof(lines->mark));
     struct vestry_append_options options = VESTRY_APPEND_OPTIONS;
     uint64_t ticket = 0;
     int code = EXIT_OK;
@@ -218,11 +230,10 @@ static int submit(struct lines *lines)
     for (size_t i = 0; i < batch->count; i++) {
         batch->entries[i].payload = batch->bytes + batch->offsets[i];
     }
-    buffer_put_u64be(&value, lines->seen);
-    buffer_put(&value, BYTES_OF_ARRAY(lines->chain));
+    put_mark(lines, false);
     options.mark_name = lines->mark_name;
     options.mark = lines->mark;
-    options.mark_len = value.len;
+    options.mark_len = MARK_BYTES;
     if (vestry_submit(lines->connection->log, batch->entries, batch->count, &options, &ticket) !=
         VESTRY_OK) {
         progress_end(&lines->progress);
@@ -382,7 +393,9 @@ static int say_done(struct lines *lines)
     const double seconds = (double)(cli_now_ms() - lines->started_ms + 1) / 1000.0;
 
     progress_end(&lines->progress);
-    if (vestry_clear_mark(lines->connection->log, lines->mark_name) != VESTRY_OK) {
+    put_mark(lines, true);
+    if (lines->seen > 0 && vestry_set_mark(lines->connection->log, lines->mark_name, lines->mark,
+                                           MARK_BYTES) != VESTRY_OK) {
         return connect_fail(lines->connection);
     }
     if (lines->call->json) {

@@ -120,8 +120,7 @@ static void print_why(const struct vestry_status *status)
                 continue;
             }
             if ((replica->connected >> k & 1) != 0) {
-                call_print(" r%u (heard %.1f s ago)", rid,
-                           (double)replica->silent_ms[k] / 1000.0);
+                call_print(" r%u (heard %.1f s ago)", rid, (double)replica->silent_ms[k] / 1000.0);
             } else {
                 call_print(" not r%u", rid);
             }

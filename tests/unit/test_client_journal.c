@@ -361,6 +361,27 @@ static void it_stays_small_however_much_goes_through(void **state)
     journal_close(journal);
 }
 
+static void when_there_are_too_many_marks_the_oldest_goes(void **state)
+{
+    (void)state;
+    struct journal *journal = open_journal();
+    char name[16];
+
+    for (int i = 0; i < JOURNAL_MARKS_MAX; i++) {
+        (void)snprintf(name, sizeof(name), "m%d", i);
+        set_mark(journal, name, "x");
+    }
+    set_mark(journal, "m0", "again"); /* it is the latest now */
+    set_mark(journal, "more", "y");
+    journal_close(journal);
+    journal = open_journal();
+    expect_mark(journal, "m0", "again");
+    expect_mark(journal, "m1", NULL);
+    expect_mark(journal, "m2", "x");
+    expect_mark(journal, "more", "y");
+    journal_close(journal);
+}
+
 static void malformed_marks_are_refused(void **state)
 {
     (void)state;
@@ -388,6 +409,7 @@ int main(void)
         A_TEST(marks_survive_change_and_go),
         A_TEST(a_mark_comes_with_its_request_or_not_at_all),
         A_TEST(it_stays_small_however_much_goes_through),
+        A_TEST(when_there_are_too_many_marks_the_oldest_goes),
         A_TEST(malformed_marks_are_refused),
     };
 

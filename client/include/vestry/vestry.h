@@ -204,7 +204,8 @@ VESTRY_API size_t vestry_unfinished(const struct vestry *log);
 VESTRY_API enum vestry_error vestry_finish(struct vestry *log);
 
 /* The newest mark of that name: its length, at most `capacity` of its bytes. VESTRY_NOT_FOUND when
- * there is none. Marks that are set apart from an append are durable when the call returns. */
+ * there is none. Marks that are set apart from an append are durable when the call returns. The 256
+ * that were set last are kept. */
 VESTRY_API enum vestry_error vestry_mark(const struct vestry *log, const char *name, void *out,
                                          size_t capacity, size_t *len);
 VESTRY_API enum vestry_error vestry_set_mark(struct vestry *log, const char *name, const void *mark,
