@@ -27,7 +27,8 @@
 /* Origin, three numbers of the extension line and the size at 20 digits, two hashes, the rest. */
 #define CHECKPOINT_TEXT_MAX (ORIGIN_BYTES_MAX + 4 * 20 + 2 * 44 + 32)
 #define COSIGNED_TEXT_MAX (CHECKPOINT_TEXT_MAX + 64) /* cosignature/v1 and time lines before it */
-#define REPLICA_NAME_MAX 3                           /* "r" and a decimal rid below 32 */
+#define REPLICA_NAME_MAX 11                          /* "r" and a rid of at most 10 digits */
+#define REPLICA_ID_MAX (UINT32_MAX - 1)              /* what is left stands for nobody in memory */
 #define NOTE_KEY_NAME_MAX (ORIGIN_BYTES_MAX + 1 + REPLICA_NAME_MAX)
 #define NOTE_KEY_ID_BYTES 4
 #define NOTE_LINES_MAX (3 * REPLICAS_MAX) /* ours, and some of other witnesses */
@@ -99,12 +100,16 @@ struct note_keyring {
     size_t count;
 };
 
-/* Whether nothing can be counted twice: at most REPLICAS_MAX keys, every rid below that, no rid, no
- * public key, and no key id within one key name twice. */
+/* Whether nothing can be counted twice: at most REPLICAS_MAX keys, every rid one that a replica
+ * can have, no rid, no public key, and no key id within one key name twice. */
 MUST_USE bool note_keyring_is_valid(struct note_keyring keyring, struct bytes origin);
 
-/* Append a replica's name as people and key names have it: "r7". rid < REPLICAS_MAX. */
+/* Append a replica's name as people and key names have it: "r7". No id is used again, so
+ * that it may be any number to REPLICA_ID_MAX, however few replicas there are. */
 void replica_name_put(struct buffer *out, uint32_t rid);
+
+/* Read such a name. False when it is none, or has a leading zero. `rid` is set on true only. */
+MUST_USE bool replica_name_parse(struct bytes name, uint32_t *rid);
 
 /* Append the key name of that replica's key of that type; `rid` matters for NOTE_COSIGN only. */
 void note_key_name_put(struct buffer *out, struct bytes origin, enum note_key_type type,
@@ -179,7 +184,7 @@ MUST_USE enum note_result note_filter(const struct sig_scheme *scheme, struct by
                                       const struct origin *origin, struct note_keyring keyring,
                                       struct note_verdict *verdict, struct buffer *out);
 
-static_assert(REPLICAS_MAX <= 32, "a set of replicas is 32 bits here, and a name has two digits");
+static_assert(REPLICAS_MAX <= 32, "a set of replicas, by place in the keyring, is 32 bits here");
 static_assert(CHECKPOINT_TEXT_MAX + 1 + REPLICAS_MAX * (2 * (NOTE_KEY_NAME_MAX + 6) + 92 + 104) <=
                   NOTE_BYTES_MAX,
               "a note with every line of every replica fits");

@@ -68,7 +68,7 @@ static bool keyring_ids(struct note_keyring keyring, struct bytes origin,
     for (size_t i = 0; i < keyring.count; i++) {
         const struct note_key *key = &keyring.keys[i];
 
-        if (key->rid >= REPLICAS_MAX || hash_equal(key->sign_key, key->cosign_key)) {
+        if (key->rid > REPLICA_ID_MAX || hash_equal(key->sign_key, key->cosign_key)) {
             return false;
         }
         key_ids_make(key, origin, &ids[i]);

@@ -176,9 +176,30 @@ void checkpoint_cosigned_text(struct bytes text, uint64_t time_ms, struct buffer
 
 void replica_name_put(struct buffer *out, uint32_t rid)
 {
-    CHECK(rid < REPLICAS_MAX);
+    CHECK(rid <= REPLICA_ID_MAX);
     put_text(out, "r");
     put_number(out, rid);
+}
+
+bool replica_name_parse(struct bytes name, uint32_t *rid)
+{
+    uint64_t number = 0;
+
+    if (name.len < 2 || name.len > REPLICA_NAME_MAX || name.data[0] != 'r' ||
+        (name.data[1] == '0' && name.len > 2)) {
+        return false;
+    }
+    for (size_t i = 1; i < name.len; i++) {
+        if (name.data[i] < '0' || name.data[i] > '9') {
+            return false;
+        }
+        number = 10 * number + (uint64_t)(name.data[i] - '0');
+    }
+    if (number > REPLICA_ID_MAX) {
+        return false;
+    }
+    *rid = (uint32_t)number;
+    return true;
 }
 
 void note_key_name_put(struct buffer *out, struct bytes origin, enum note_key_type type,

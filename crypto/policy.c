@@ -147,12 +147,6 @@ static bool parse_small_number(struct bytes text, uint32_t *out)
     return true;
 }
 
-static bool parse_replica_name(struct bytes text, uint32_t *rid)
-{
-    return text.len != 0 && text.data[0] == 'r' &&
-           parse_small_number(bytes_slice(text, 1, text.len - 1), rid) && *rid < REPLICAS_MAX;
-}
-
 /* Divide from the end: the lengths of id and key are known, and base64 may hold a + of its own. */
 static bool parse_vkey(struct bytes vkey, enum note_key_type type, struct bytes *name,
                        uint8_t key[PUBLIC_KEY_BYTES])
@@ -231,7 +225,7 @@ static enum policy_result read_witness(struct reading *reading, const struct tok
     struct bytes name;
 
     if (line->count != 3 || reading->logs == 0 || reading->witnesses == REPLICAS_MAX ||
-        reading->group.len != 0 || !parse_replica_name(line->token[1], &key->rid)) {
+        reading->group.len != 0 || !replica_name_parse(line->token[1], &key->rid)) {
         return POLICY_BAD_LINE;
     }
     note_key_name_put(&expected, origin_bytes(&policy->origin), NOTE_COSIGN, key->rid);
@@ -244,6 +238,17 @@ static enum policy_result read_witness(struct reading *reading, const struct tok
     return POLICY_OK;
 }
 
+/* The place of the first witness line of that replica, or REPLICAS_MAX. */
+static size_t witness_find(const struct reading *reading, uint32_t rid)
+{
+    for (size_t i = 0; i < reading->witnesses; i++) {
+        if (reading->policy.keys[i].rid == rid) {
+            return i;
+        }
+    }
+    return REPLICAS_MAX;
+}
+
 static enum policy_result read_group(struct reading *reading, const struct tokens *line)
 {
     struct policy *policy = &reading->policy;
@@ -251,18 +256,21 @@ static enum policy_result read_group(struct reading *reading, const struct token
     uint64_t known = 0;
     uint32_t rid = 0;
 
-    if (line->count < 4 || reading->group.len != 0 || parse_replica_name(line->token[1], &rid) ||
+    if (line->count < 4 || reading->group.len != 0 || replica_name_parse(line->token[1], &rid) ||
         token_is(line->token[1], "none")) {
         return POLICY_BAD_LINE;
     }
     for (size_t i = 0; i < reading->witnesses; i++) {
-        known |= UINT64_C(1) << policy->keys[i].rid;
+        known |= UINT64_C(1) << witness_find(reading, policy->keys[i].rid);
     }
     for (size_t i = 3; i < line->count; i++) {
-        if (!parse_replica_name(line->token[i], &rid) || (named >> rid & 1) != 0) {
+        const bool is_name = replica_name_parse(line->token[i], &rid);
+        const size_t place = is_name ? witness_find(reading, rid) : REPLICAS_MAX;
+
+        if (place == REPLICAS_MAX || (named >> place & 1) != 0) {
             return POLICY_BAD_QUORUM;
         }
-        named |= UINT64_C(1) << rid;
+        named |= UINT64_C(1) << place;
     }
     if (named != known || !parse_small_number(line->token[2], &policy->quorum) ||
         policy->quorum < 1 || policy->quorum > line->count - 3) {

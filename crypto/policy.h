@@ -47,4 +47,7 @@ MUST_USE const char *policy_result_text(enum policy_result result);
  * unless POLICY_OK. */
 MUST_USE enum policy_result policy_parse(struct bytes text, struct policy *out, uint32_t *line);
 
+static_assert(REPLICAS_MAX * (2 * (VKEY_TEXT_MAX + REPLICA_NAME_MAX) + 24) + 64 <= POLICY_BYTES_MAX,
+              "a policy of as many replicas as there can be fits");
+
 #endif

@@ -55,14 +55,14 @@ static uint32_t key_rows_take(struct charter_view *view, enum role role, struct 
     return count;
 }
 
-/* False when a replica's id is beyond what checkpoints can name. */
+/* False when a replica has the id that nobody can have. */
 static bool replicas_take(struct charter_view *view)
 {
     struct wire_iter iter = wire_iter_make(view->charter.replicas);
     struct replica_row row;
 
     while (replica_row_next(&iter, &row)) {
-        if (row.rid >= REPLICAS_MAX) {
+        if (row.rid > REPLICA_ID_MAX) {
             return false;
         }
 

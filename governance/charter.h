@@ -117,7 +117,7 @@ struct charter_view {
 void charter_cluster_id(struct bytes charter_body, uint8_t out[HASH_BYTES]);
 
 /* Take a charter apart. Says nothing of its rules, but refuses (WIRE_RANGE) a replica whose id is
- * beyond what checkpoints can name, REPLICAS_MAX - 1. */
+ * beyond REPLICA_ID_MAX. */
 MUST_USE enum wire_error charter_parse(struct bytes charter_body, struct charter_view *out);
 
 /* A rule that does not hold: which, and the id (or parameter's name) it concerns, or empty. `where`

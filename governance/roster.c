@@ -1,5 +1,6 @@
 #include "governance/roster.h"
 
+#include "crypto/note.h"
 #include "governance/records.h"
 
 #include <string.h>
@@ -12,10 +13,10 @@ uint32_t quorum_size(uint32_t n, uint32_t f)
     return (n + f) / 2 + 1;
 }
 
-/* Append a member; false when the rids would not ascend, or it is beyond what checkpoints name. */
+/* Append a member; false when the rids would not ascend, or nobody can have this one. */
 static bool member_add(struct roster *roster, const struct roster_member *member)
 {
-    if (roster->n == REPLICAS_MAX || member->rid >= REPLICAS_MAX ||
+    if (roster->n == REPLICAS_MAX || member->rid > REPLICA_ID_MAX ||
         (roster->n > 0 && roster->members[roster->n - 1].rid >= member->rid)) {
         return false;
     }
@@ -26,7 +27,7 @@ static bool member_add(struct roster *roster, const struct roster_member *member
 static struct roster_member member_make(const struct replica_standing *row)
 {
     struct roster_member member = {
-        .rid = row->rid < REPLICAS_MAX ? (uint32_t)row->rid : ROSTER_NOBODY,
+        .rid = (uint32_t)row->rid, /* the schema bounds it */
         .standing = (uint32_t)row->standing,
     };
 
@@ -94,7 +95,7 @@ bool roster_of_charter(struct bytes charter_body, struct roster *out)
 
     while (replica_row_next(&iter, &row)) {
         struct roster_member member = {
-            .rid = row.rid < REPLICAS_MAX ? (uint32_t)row.rid : ROSTER_NOBODY,
+            .rid = (uint32_t)row.rid, /* the schema bounds it */
             .standing = STANDING_ACTIVE,
         };
 

@@ -193,7 +193,7 @@ static bool replica_row_agrees(struct card_checked *card)
     struct buffer name = buffer_make(raw, sizeof(raw));
 
     if (replica_row_decode(card->row_bytes, &card->replica) != WIRE_OK ||
-        card->replica.rid >= REPLICAS_MAX) {
+        card->replica.rid > REPLICA_ID_MAX) {
         return false;
     }
     replica_name_put(&name, (uint32_t)card->replica.rid);

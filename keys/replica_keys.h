@@ -19,8 +19,8 @@ struct replica_public_keys {
     uint8_t transport[PUBLIC_KEY_BYTES];
 };
 
-/* Draw the keys of replica `rid` (< REPLICAS_MAX) and create their files in `folder`. On failure
- * nothing stays open; files made before it stay. Close with replica_keys_close. */
+/* Draw the keys of replica `rid` and create their files in `folder`. On failure nothing stays open;
+ * files made before it stay. Close with replica_keys_close. */
 MUST_USE enum status replica_keys_create(const char *folder, uint32_t rid,
                                          struct replica_keys *keys, struct problem *problem);
 

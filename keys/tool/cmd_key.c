@@ -63,19 +63,16 @@ static enum status replica_details(struct new_key *making)
 {
     const struct cli *cli = making->cli;
     struct card_details *details = &making->details;
-    uint64_t rid = 0;
 
-    if (making->id[0] != 'r' || !amount_parse_count(bytes_of_text(making->id + 1), &rid) ||
-        rid >= REPLICAS_MAX || (making->id[1] == '0' && making->id[2] != '\0')) {
+    if (!replica_name_parse(bytes_of_text(making->id), &details->rid)) {
         (void)problem_say(making->problem, STATUS_INVALID, "--id: a replica cannot be called %s",
                           making->id);
-        return problem_advise(making->problem, "use r0 to r%d", REPLICAS_MAX - 1);
+        return problem_advise(making->problem, "use r and a number that no replica has had");
     }
     for (size_t i = 0; i <= ENDPOINTS_MAX; i++) {
         making->endpoints[i] = cli_nth(cli, "endpoint", i);
         details->endpoint_count += making->endpoints[i] != NULL;
     }
-    details->rid = (uint32_t)rid;
     details->operator_name = or_unknown(cli_get(cli, "operator"));
     details->provider = or_unknown(cli_get(cli, "provider"));
     details->region = or_unknown(cli_get(cli, "region"));

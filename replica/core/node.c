@@ -21,7 +21,7 @@ uint64_t node_param(const struct node *node, enum param param)
 
 uint32_t node_member(const struct node *node, uint64_t rid)
 {
-    if (rid >= REPLICAS_MAX) {
+    if (rid > UINT32_MAX) {
         return REPLICAS_MAX;
     }
     uint32_t member = roster_index(&node->roster, (uint32_t)rid);

@@ -57,6 +57,8 @@ static void complain_unknown(const cfg_t *section, const char *name)
     complain(section, what, remedy);
 }
 
+static void on_error(cfg_t *section, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
+
 /* Everything that libconfuse itself objects to. */
 static void on_error(cfg_t *section, const char *format, va_list arguments)
 {
@@ -226,6 +228,10 @@ static bool take_peers(cfg_t *root, struct config *out)
         cfg_t *section = cfg_getnsec(root, "peer", i);
         struct config_peer *peer = &out->peers[out->peer_count];
         char address[CONFIG_PATH_BYTES_MAX];
+        if (out->peer_count == REPLICAS_MAX) {
+            complain(section, "more peers than a cluster can have", "remove those that are gone");
+            return false;
+        }
         if (!config_replica_name(cfg_title(section), &peer->rid)) {
             return false;
         }

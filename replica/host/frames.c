@@ -68,5 +68,6 @@ bool frames_audience(struct bytes frame, uint64_t *audience)
     return enter_object(&request, 8) && read_array(&request, 2, 2, &count) &&
            read_u64(&request, 1, &number) && read_bin(&request, HASH_BYTES, HASH_BYTES, &bin) &&
            read_u64(&request, UINT64_MAX, &number) && read_u64(&request, UINT64_MAX, &number) &&
-           read_u64(&request, UINT64_MAX, &number) && read_u64(&request, UINT64_C(1) << 32, audience);
+           read_u64(&request, UINT64_MAX, &number) &&
+           read_u64(&request, UINT64_C(1) << 32, audience);
 }

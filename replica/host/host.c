@@ -156,13 +156,11 @@ static enum status open_links(struct host *host)
                                      .drained = host_drained,
                                      .closed = host_closed};
     const struct clients_limits shares = {.works = VERIFY_WORKS_MAX / 2, .work_bytes = eighth};
-    struct peers_setup peers = {
-        .base = host->base, .self = host->rid, .queue_bytes_max = (size_t)32 << 20};
+    struct peers_setup peers = {.base = host->base,
+                                .self = host->rid,
+                                .queue_bytes_max = (size_t)32 << 20,
+                                .addresses = host->setup->addresses};
     CHECK(getentropy(&peers.seed, sizeof peers.seed) == 0);
-    for (uint32_t rid = 0; rid < REPLICAS_MAX; rid++) {
-        const struct config_address *address = &host->setup->addresses[rid];
-        peers.addresses[rid] = (struct peer_address){address->host[0] != 0, *address};
-    }
     enum status status = channel_context_open(host->setup->transport_seed, &host->channel);
     if (status == STATUS_OK) {
         status = conns_open(host->base, host->channel, &limits, &owner, &host->conns);

@@ -21,7 +21,7 @@ struct host_setup {
     const struct config *config;
     const struct sig_scheme *scheme;
     struct bytes charter_file;
-    const struct roster *roster;            /* of the charter */
+    const struct roster *roster;         /* of the charter */
     const struct config_peer *addresses; /* REPLICAS_MAX, in any order; an empty host: unknown */
     const uint8_t *sign_seed;
     const uint8_t *cosign_seed;

@@ -109,9 +109,13 @@ void host_hello(struct host *host, struct conn *conn, struct bytes frame)
 static void warn_of_stranger(struct host *host, const struct conn *conn, const char *why)
 {
     uint64_t now = clock_now_ms();
-    uint64_t *warned = &host->warned_ms[conn->guest.rid];
+    uint32_t member = roster_index(node_roster(host->node), conn->guest.rid);
     char name[16];
     char cluster[HEX_TEXT_BYTES(HASH_BYTES)];
+    if (member == ROSTER_NOBODY) {
+        return;
+    }
+    uint64_t *warned = &host->warned_ms[member];
     if (*warned != 0 && now - *warned < WARN_EVERY_MS) {
         return;
     }

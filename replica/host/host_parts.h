@@ -99,7 +99,7 @@ struct host {
     bool crowded;    /* the core's queue is long */
     bool halted;
     bool stopping;
-    uint64_t warned_ms[REPLICAS_MAX]; /* when people were last told of a peer that is none */
+    uint64_t warned_ms[REPLICAS_MAX]; /* by member: when people were told of a peer that is none */
     uint64_t strangers_warned_ms;
     struct host_counters counters;
 };

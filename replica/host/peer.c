@@ -9,7 +9,7 @@
 struct peer_link {
     struct peers *peers;
     uint32_t rid;
-    bool wanted; /* in the roster, and not this replica */
+    bool wanted; /* another replica of the roster; the link is nobody's otherwise */
     uint8_t transport_pk[PUBLIC_KEY_BYTES];
     uint64_t conn; /* id of the open link; 0: none */
     bool dialling;
@@ -25,7 +25,7 @@ struct peers {
     struct peers_setup setup;
     uint64_t jitter;
     uint64_t dropped;
-    struct peer_link links[REPLICAS_MAX]; /* by rid */
+    struct peer_link links[REPLICAS_MAX]; /* in no order */
 };
 
 static void dial(struct peer_link *link);
@@ -45,10 +45,9 @@ enum status peers_open(const struct peers_setup *setup, struct peers **out)
     }
     peers->setup = *setup;
     peers->jitter = setup->seed | 1;
-    for (uint32_t rid = 0; rid < REPLICAS_MAX; rid++) {
-        struct peer_link *link = &peers->links[rid];
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        struct peer_link *link = &peers->links[i];
         link->peers = peers;
-        link->rid = rid;
         link->timer = evtimer_new(setup->base, on_timer, link);
         if (link->timer == NULL) {
             peers_close(peers);
@@ -77,8 +76,8 @@ static void clear_queue(struct peer_link *link)
 
 void peers_close(struct peers *peers)
 {
-    for (uint32_t rid = 0; rid < REPLICAS_MAX; rid++) {
-        struct peer_link *link = &peers->links[rid];
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        struct peer_link *link = &peers->links[i];
         clear_queue(link);
         free(link->queue);
         if (link->timer != NULL) {
@@ -86,6 +85,17 @@ void peers_close(struct peers *peers)
         }
     }
     free(peers);
+}
+
+/* The link to that replica, or NULL. Ids are any numbers, so they are looked for. */
+static struct peer_link *find_link(struct peers *peers, uint32_t rid)
+{
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        if (peers->links[i].wanted && peers->links[i].rid == rid) {
+            return &peers->links[i];
+        }
+    }
+    return NULL;
 }
 
 /* Marsaglia's xorshift: pauses differ between replicas, nothing more depends on it. */
@@ -110,17 +120,29 @@ static void dial_later(struct peer_link *link)
     event_add(link->timer, &wait);
 }
 
+/* Where that replica listens, or NULL when nobody has said. */
+static const struct config_address *find_address(const struct peers_setup *setup, uint32_t rid)
+{
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        const struct config_peer *peer = &setup->addresses[i];
+        if (peer->rid == rid && peer->address.host[0] != 0) {
+            return &peer->address;
+        }
+    }
+    return NULL;
+}
+
 static void dial(struct peer_link *link)
 {
     const struct peers_setup *setup = &link->peers->setup;
-    const struct peer_address *target = &setup->addresses[link->rid];
+    const struct config_address *target = find_address(setup, link->rid);
     if (!link->wanted || link->rid > setup->self || link->conn != 0 || link->dialling ||
-        !target->known) {
+        target == NULL) {
         return;
     }
     link->dialling = true;
-    const struct conn *conn = conns_dial(setup->conns, link->rid, target->address.host,
-                                         target->address.port, link->transport_pk);
+    const struct conn *conn =
+        conns_dial(setup->conns, link->rid, target->host, target->port, link->transport_pk);
     if (conn == NULL && link->dialling) {
         link->dialling = false;
         link->failures++;
@@ -128,32 +150,73 @@ static void dial(struct peer_link *link)
     }
 }
 
+/* Nobody's link from now on: its replica is in the roster no more. */
+static void release(struct peer_link *link)
+{
+    struct peers *peers = link->peers;
+    struct conn *conn = link->conn == 0 ? NULL : conns_find(peers->setup.conns, link->conn);
+    link->wanted = false;
+    if (conn != NULL) {
+        conn_close(conn, "the replica is gone");
+    }
+    clear_queue(link);
+    evtimer_del(link->timer);
+    link->conn = 0;
+    link->dialling = false;
+    link->failures = 0;
+}
+
+/* The link to a member of the roster, which has room once those that are gone are released. */
+static struct peer_link *take_link(struct peers *peers, uint32_t rid)
+{
+    struct peer_link *link = find_link(peers, rid);
+    for (uint32_t i = 0; i < REPLICAS_MAX && link == NULL; i++) {
+        if (!peers->links[i].wanted) {
+            link = &peers->links[i];
+            link->rid = rid;
+            link->wanted = true;
+        }
+    }
+    CHECK(link != NULL);
+    return link;
+}
+
+static void renew(struct peer_link *link, const struct roster_member *member)
+{
+    bool moved = memcmp(link->transport_pk, member->transport_pk, PUBLIC_KEY_BYTES) != 0;
+    struct conn *conn = link->conn == 0 ? NULL : conns_find(link->peers->setup.conns, link->conn);
+    memcpy(link->transport_pk, member->transport_pk, PUBLIC_KEY_BYTES);
+    if (conn != NULL && moved) {
+        conn_close(conn, "the replica's keys changed");
+    }
+    if (link->queue == NULL) {
+        link->queue = (struct blob **)calloc(PEER_QUEUE_FRAMES, sizeof(struct blob *));
+        CHECK(link->queue != NULL);
+    }
+    dial(link);
+}
+
 void peers_set_roster(struct peers *peers, const struct roster *roster)
 {
-    for (uint32_t rid = 0; rid < REPLICAS_MAX; rid++) {
-        struct peer_link *link = &peers->links[rid];
-        const struct roster_member *member = roster_find(roster, rid);
-        bool moved = member == NULL ||
-                     memcmp(link->transport_pk, member->transport_pk, PUBLIC_KEY_BYTES) != 0;
-        link->wanted = member != NULL && rid != peers->setup.self;
-        if (member != NULL) {
-            memcpy(link->transport_pk, member->transport_pk, PUBLIC_KEY_BYTES);
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        if (peers->links[i].wanted && roster_find(roster, peers->links[i].rid) == NULL) {
+            release(&peers->links[i]);
         }
-        struct conn *conn = link->conn == 0 ? NULL : conns_find(peers->setup.conns, link->conn);
-        if (conn != NULL && moved) {
-            conn_close(conn, "the replica's keys changed");
+    }
+    for (uint32_t i = 0; i < roster->n; i++) {
+        if (roster->members[i].rid != peers->setup.self) {
+            renew(take_link(peers, roster->members[i].rid), &roster->members[i]);
         }
-        if (link->wanted && link->queue == NULL) {
-            link->queue = (struct blob **)calloc(PEER_QUEUE_FRAMES, sizeof(struct blob *));
-            CHECK(link->queue != NULL);
-        }
-        dial(link);
     }
 }
 
 void peers_opened(struct peers *peers, struct conn *conn)
 {
-    struct peer_link *link = &peers->links[conn->guest.rid];
+    struct peer_link *link = find_link(peers, conn->guest.rid);
+    if (link == NULL) {
+        conn_close(conn, "the replica is gone");
+        return;
+    }
     uint64_t older_id = link->conn;
     link->conn = conn->id;
     link->dialling = false;
@@ -166,10 +229,10 @@ void peers_opened(struct peers *peers, struct conn *conn)
 
 void peers_closed(struct peers *peers, const struct conn *conn)
 {
-    if (conn->guest.rid >= REPLICAS_MAX) {
+    struct peer_link *link = find_link(peers, conn->guest.rid);
+    if (link == NULL) {
         return;
     }
-    struct peer_link *link = &peers->links[conn->guest.rid];
     if (link->conn == conn->id) {
         link->conn = 0;
         clear_queue(link);
@@ -179,7 +242,7 @@ void peers_closed(struct peers *peers, const struct conn *conn)
     } else {
         return;
     }
-    if (link->wanted && link->rid < peers->setup.self) {
+    if (link->rid < peers->setup.self) {
         dial_later(link);
     }
 }
@@ -195,8 +258,8 @@ static void pump_queue(struct peer_link *link, struct conn *conn)
 
 void peers_drained(struct peers *peers, const struct conn *conn)
 {
-    struct peer_link *link = &peers->links[conn->guest.rid];
-    if (link->conn == conn->id) {
+    struct peer_link *link = find_link(peers, conn->guest.rid);
+    if (link != NULL && link->conn == conn->id) {
         pump_queue(link, conns_find(peers->setup.conns, conn->id));
     }
 }
@@ -225,21 +288,23 @@ static void send_on(struct peer_link *link, struct blob *frame)
 
 void peers_send(struct peers *peers, uint32_t rid, struct blob *frame)
 {
-    if (rid < REPLICAS_MAX) {
-        send_on(&peers->links[rid], frame);
+    struct peer_link *link = find_link(peers, rid);
+    if (link != NULL) {
+        send_on(link, frame);
     }
 }
 
 void peers_broadcast(struct peers *peers, struct blob *frame)
 {
-    for (uint32_t rid = 0; rid < REPLICAS_MAX; rid++) {
-        send_on(&peers->links[rid], frame);
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        send_on(&peers->links[i], frame);
     }
 }
 
-bool peers_connected(const struct peers *peers, uint32_t rid)
+bool peers_connected(struct peers *peers, uint32_t rid)
 {
-    return rid < REPLICAS_MAX && peers->links[rid].conn != 0;
+    const struct peer_link *link = find_link(peers, rid);
+    return link != NULL && link->conn != 0;
 }
 
 uint64_t peers_dropped(const struct peers *peers)

@@ -20,8 +20,8 @@ struct peers_setup {
     struct event_base *base;
     struct conns *conns;
     uint32_t self;
-    size_t queue_bytes_max; /* of each peer */
-    uint64_t seed;          /* for the jitter of pauses */
+    size_t queue_bytes_max;              /* of each peer */
+    uint64_t seed;                       /* for the jitter of pauses */
     const struct config_peer *addresses; /* REPLICAS_MAX, in any order; an empty host: unknown */
 };
 
@@ -44,7 +44,7 @@ void peers_drained(struct peers *peers, const struct conn *conn);
 void peers_send(struct peers *peers, uint32_t rid, struct blob *frame);
 void peers_broadcast(struct peers *peers, struct blob *frame);
 
-MUST_USE bool peers_connected(const struct peers *peers, uint32_t rid);
+MUST_USE bool peers_connected(struct peers *peers, uint32_t rid);
 
 /* Frames that were dropped because a peer took too little. */
 MUST_USE uint64_t peers_dropped(const struct peers *peers);

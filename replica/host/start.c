@@ -48,21 +48,23 @@ static enum status find_addresses(struct start *start, struct problem *problem)
         struct item_endpoint endpoint;
         char text[ENDPOINT_BYTES_MAX + 1];
         struct config_address address;
+        start->addresses[i].rid = (uint32_t)row->rid;
         if (item_endpoint_next(&endpoints, &endpoint)) {
             text_copy(endpoint.value, text, sizeof text);
             if (config_address_parse(text, &address)) {
-                start->addresses[row->rid] = address;
+                start->addresses[i].address = address;
             }
         }
     }
     for (uint32_t i = 0; i < start->config.peer_count; i++) {
         const struct config_peer *peer = &start->config.peers[i];
-        if (roster_find(&start->roster, peer->rid) == NULL) {
+        uint32_t place = roster_index(&start->roster, peer->rid);
+        if (place == ROSTER_NOBODY) {
             (void)problem_say(problem, STATUS_INVALID, "peer r%u is not in the charter %s",
                               (unsigned)peer->rid, start->config.charter);
             return problem_advise(problem, "remove the section, or use the charter it belongs to");
         }
-        start->addresses[peer->rid] = peer->address;
+        start->addresses[place] = *peer;
     }
     return STATUS_OK;
 }

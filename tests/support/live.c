@@ -2,6 +2,7 @@
 
 #include "crypto/frame.h"
 #include "crypto/hash.h"
+#include "crypto/note.h"
 #include "replica/host/channel.h"
 #include "replica/host/clock.h"
 #include "storage/store_memory.h"
@@ -78,7 +79,7 @@ static void prepare(struct live *live, uint32_t rid)
         snprintf(name, sizeof(name), "r%u%s", rid, parts[i]);
         gov_seed(name, one->seeds[i]);
     }
-    one->config = (struct config){.rid = rid,
+    one->config = (struct config){.rid = live->first_rid + rid,
                                   .memory_bytes = CONFIG_MEMORY_BYTES_MIN,
                                   .clients = 32,
                                   .clients_per_address = 24,
@@ -86,12 +87,12 @@ static void prepare(struct live *live, uint32_t rid)
     snprintf(one->config.data, sizeof(one->config.data), "/tmp");
     snprintf(one->config.listen.host, sizeof(one->config.listen.host), "127.0.0.1");
     one->config.listen.port = free_port();
-    live->addresses[rid] = one->config.listen;
+    live->addresses[rid] = (struct config_peer){one->config.rid, one->config.listen};
     one->stop_fd = eventfd(0, EFD_CLOEXEC);
     CHECK(store_memory_open(&one->store) == STATUS_OK);
 }
 
-int live_setup(void **state)
+static int set_up(void **state, uint32_t first_rid)
 {
     struct live *live = calloc(1, sizeof(*live));
     struct sigaction ignore = {.sa_handler = SIG_IGN};
@@ -99,6 +100,10 @@ int live_setup(void **state)
     CHECK(sigaction(SIGPIPE, &ignore, NULL) == 0);
     log_configure(LOG_FORMAT_TEXT, LEVEL_ERROR);
     gov_fixture_init(&live->fixture, &sig_ed25519, LIVE_HOSTS);
+    live->first_rid = first_rid;
+    for (uint32_t i = 0; i < LIVE_HOSTS; i++) {
+        live->fixture.replicas[i].rid = first_rid + i;
+    }
     live->date_ms = clock_wall_ms() - 10000;
     live->fixture.charter.date_ms = live->date_ms;
     live->request_no = 1;
@@ -113,6 +118,16 @@ int live_setup(void **state)
     }
     *state = live;
     return 0;
+}
+
+int live_setup(void **state)
+{
+    return set_up(state, 0);
+}
+
+int live_setup_large_ids(void **state)
+{
+    return set_up(state, REPLICA_ID_MAX - LIVE_HOSTS + 1);
 }
 
 int live_teardown(void **state)
@@ -142,7 +157,7 @@ struct live_client live_connect(struct live *live, uint32_t rid)
     struct live_client client = {.live = live, .rid = rid};
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)},
-                                  .sin_port = htons(live->addresses[rid].port)};
+                                  .sin_port = htons(live->addresses[rid].address.port)};
     client.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(connect(client.fd, (const struct sockaddr *)&address, sizeof(address)) == 0);
     set_patience(client.fd, PATIENCE_MS);
@@ -261,7 +276,8 @@ bool live_hello(struct live_client *client, uint32_t flags)
     struct envelope envelope = {
         .type = MESSAGE_HELLO, .body = buffer_bytes(&body), .sig = BYTES_OF_ARRAY(sig)};
     return live_send(client, &envelope, BYTES_EMPTY) &&
-           live_await(client, MESSAGE_HELLO, &envelope, &attachment) && envelope.rid == client->rid;
+           live_await(client, MESSAGE_HELLO, &envelope, &attachment) &&
+           envelope.rid == client->live->first_rid + client->rid;
 }
 
 struct bytes live_append(struct live *live, uint32_t count)

@@ -24,10 +24,11 @@ struct live_host {
 
 struct live {
     struct gov_fixture fixture;
+    uint32_t first_rid; /* hosts[i] is the replica first_rid + i */
     struct gov_world world;
     struct bytes charter_file;
     struct roster roster;
-    struct config_address addresses[REPLICAS_MAX];
+    struct config_peer addresses[REPLICAS_MAX];
     uint64_t date_ms;
     uint64_t request_no;
     struct live_host hosts[LIVE_HOSTS];
@@ -35,8 +36,11 @@ struct live {
 
 /* cmocka's setup and teardown: *state becomes a struct live with every host running. */
 int live_setup(void **state);
+/* The same, with replica ids beyond the number of replicas that there can be. */
+int live_setup_large_ids(void **state);
 int live_teardown(void **state);
 
+/* Here and below: hosts[rid], which is what it is called unless the ids are large. */
 void live_start(struct live *live, uint32_t rid);
 void live_stop(struct live *live, uint32_t rid);
 

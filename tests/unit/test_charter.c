@@ -1,5 +1,6 @@
 /* The charter: each rule broken once, and the file with each kind of wrong signature. */
 #include "crypto/hash.h"
+#include "crypto/note.h"
 #include "governance/charter.h"
 #include "tests/support/gov_fixture.h"
 
@@ -350,15 +351,15 @@ static void every_rule_has_a_text_and_an_advice(void **state)
     }
 }
 
-static void a_replica_that_checkpoints_cannot_name_is_refused(void **state)
+static void a_replica_has_any_id_but_the_one_that_means_nobody(void **state)
 {
     (void)state;
-    f.replicas[3].rid = REPLICAS_MAX;
-    assert_int_equal(charter_parse(gov_fixture_body(&f), &view), WIRE_RANGE);
     f.replicas[3].rid = UINT32_MAX;
     assert_int_equal(charter_parse(gov_fixture_body(&f), &view), WIRE_RANGE);
-    f.replicas[3].rid = REPLICAS_MAX - 1;
+    f.replicas[3].rid = REPLICA_ID_MAX;
     assert_int_equal(charter_parse(gov_fixture_body(&f), &view), WIRE_OK);
+    assert_int_equal(view.replicas[3].name_len, REPLICA_NAME_MAX);
+    assert_memory_equal(view.replicas[3].name, "r4294967294", REPLICA_NAME_MAX);
     assert_int_equal(charter_rules_check(&view, &sig_ed25519, &check.finding), CHARTER_RULE_COUNT);
 }
 
@@ -538,7 +539,7 @@ int main(void)
         TEST(each_rule_is_found_broken_and_no_other_with_it),
         TEST(two_replicas_with_one_key_id_are_found),
         TEST(every_rule_has_a_text_and_an_advice),
-        TEST(a_replica_that_checkpoints_cannot_name_is_refused),
+        TEST(a_replica_has_any_id_but_the_one_that_means_nobody),
         TEST(a_card_has_the_bytes_of_the_schema),
         TEST(every_signature_is_needed_and_checked),
         TEST(who_has_not_signed_is_named),

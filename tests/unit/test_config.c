@@ -93,8 +93,8 @@ static void what_is_not_said_has_its_default(void **state)
     assert_true(config.workers >= 1);
     assert_int_equal(config.log_format, LOG_FORMAT_TEXT);
     assert_int_equal(config.log_level, LEVEL_INFO);
-    config = good("replica r27 { charter=c data=d key=k listen=h:1 http=\"\" }");
-    assert_int_equal(config.rid, 27);
+    config = good("replica r4294967294 { charter=c data=d key=k listen=h:1 http=\"\" }");
+    assert_int_equal(config.rid, 4294967294);
     assert_false(config.has_http);
 }
 
@@ -127,8 +127,24 @@ static void impossible_values_are_refused_with_their_line(void **state)
     bad(REPLICA "log {\n format = xml\n}", "8", "xml", "text or json");
     bad(REPLICA "log {\n level = loud\n}", "8", "loud", "error, warn, info or debug");
     bad("replica x1 {\n}\n", "2", "`x1`", "r0, r1");
-    bad("replica r28 {\n}\n", "2", "`r28`", "up to r27");
-    bad("replica r01 {\n}\n", "2", "`r01`", "up to r27");
+    bad("replica r4294967295 {\n}\n", "2", "`r4294967295`", "as in the charter");
+    bad("replica r01 {\n}\n", "2", "`r01`", "as in the charter");
+}
+
+static void there_are_at_most_as_many_peers_as_replicas(void **state)
+{
+    static char text[8192];
+    size_t len = (size_t)snprintf(text, sizeof(text), "%s", REPLICA);
+
+    (void)state;
+    for (unsigned i = 0; i < REPLICAS_MAX; i++) {
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "peer r%u { address = h:1 }\n",
+                                1000 + i);
+    }
+    assert_int_equal(good(text).peer_count, REPLICAS_MAX);
+    len += (size_t)snprintf(text + len, sizeof(text) - len, "peer r28 { address = h:1 }\n");
+    assert_in_range(len, 1, sizeof(text) - 1);
+    bad(text, "35", "more peers", "remove");
 }
 
 static void what_is_missing_is_named(void **state)
@@ -218,6 +234,7 @@ int main(void)
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(unknown_words_are_refused_with_their_line),
         cmocka_unit_test(impossible_values_are_refused_with_their_line),
+        cmocka_unit_test(there_are_at_most_as_many_peers_as_replicas),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(a_replica_is_not_its_own_peer_and_peers_are_different),
         cmocka_unit_test(variables_must_be_set_and_harmless),

@@ -91,6 +91,19 @@ static void appends_are_agreed_on_and_answered_by_every_replica(void **state)
     }
 }
 
+/* Ids that no array could be indexed by. */
+static void replicas_with_large_ids_agree_and_find_each_other(void **state)
+{
+    struct live *live = *state;
+    await_links(live);
+    append_works(live);
+    live_stop(live, 1);
+    append_works(live);
+    live_start(live, 1);
+    await_links(live);
+    append_works(live);
+}
+
 static void a_repeated_request_gets_its_first_result(void **state)
 {
     struct live *live = *state;
@@ -338,6 +351,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(appends_are_agreed_on_and_answered_by_every_replica),
+        cmocka_unit_test_setup_teardown(replicas_with_large_ids_agree_and_find_each_other,
+                                        live_setup_large_ids, live_teardown),
         TEST(a_repeated_request_gets_its_first_result),
         TEST(appends_go_on_without_a_backup_and_it_catches_up),
         TEST(a_client_may_change_its_flags_but_not_its_key),

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -326,7 +327,7 @@ static void a_keyring_that_counts_someone_twice_is_refused(void **state)
             memcpy(b->cosign_key, a->sign_key, PUBLIC_KEY_BYTES);
             break;
         default:
-            b->rid = REPLICAS_MAX;
+            b->rid = REPLICA_ID_MAX + 1;
             break;
         }
         assert_int_equal(check(4, &verdict), NOTE_BAD_KEYS);
@@ -523,7 +524,63 @@ static void a_note_without_a_good_line_filters_to_nothing(void **state)
     assert_false(out.full);
 }
 
-/* Thirty-two replicas with the longest names and two good lines each. */
+/* No id is used again, so a cluster that replaces its replicas comes to any number. */
+static void replicas_with_large_ids_are_counted(void **state)
+{
+    static const uint32_t rids[] = {27, 28, 64, REPLICA_ID_MAX};
+    struct note_verdict verdict;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        fixture.keys[i].rid = rids[i];
+    }
+    begin_note();
+    for (size_t i = 0; i < 4; i++) {
+        const struct note_key *key = &fixture.keys[i];
+        uint8_t sig[SIG_BYTES];
+
+        checkpoint_sign(fixture.scheme, &fixture.checkpoint, NOTE_COSIGN, fixture.cosign_seeds[i],
+                        key->cosign_key, sig);
+        note_line_put(&note, &fixture.checkpoint, NOTE_COSIGN, key->rid, key->cosign_key, sig);
+    }
+    assert_int_equal(check(4, &verdict), NOTE_OK);
+    assert_int_equal(verdict.cosigned_by, 0xF);
+    fixture.keys[1].rid = 29;
+    assert_int_equal(check(4, &verdict), NOTE_OK);
+    assert_int_equal(verdict.cosigned_by, 0xD);
+}
+
+static void a_name_of_a_replica_has_one_form(void **state)
+{
+    static const char *const bad[] = {
+        "",    "r",   "7",    "R7",          "r07",         "r00",
+        "r-1", "r 1", "r1 ",  "r4294967295", "r4294967296", "r18446744073709551623",
+        "r1x", "q1",  "rr12",
+    };
+    static const uint32_t rids[] = {0, 7, 10, 27, 28, 99, 4294967294};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        uint32_t rid = 77;
+
+        assert_false(replica_name_parse(bytes_of_text(bad[i]), &rid));
+        assert_int_equal(rid, 77);
+    }
+    for (size_t i = 0; i < sizeof(rids) / sizeof(rids[0]); i++) {
+        uint8_t raw[REPLICA_NAME_MAX];
+        char expected[16];
+        struct buffer name = buffer_make(raw, sizeof(raw));
+        uint32_t rid = 77;
+
+        replica_name_put(&name, rids[i]);
+        assert_in_range(snprintf(expected, sizeof(expected), "r%u", (unsigned)rids[i]), 2, 11);
+        assert_true(bytes_equal(buffer_bytes(&name), bytes_of_text(expected)));
+        assert_true(replica_name_parse(buffer_bytes(&name), &rid));
+        assert_int_equal(rid, rids[i]);
+    }
+}
+
+/* As many replicas as there can be, with the longest names and two good lines each. */
 static void the_largest_note_fits_its_bound(void **state)
 {
     const uint8_t sig[SIG_BYTES] = {0};
@@ -538,9 +595,9 @@ static void the_largest_note_fits_its_bound(void **state)
     fixture.checkpoint.epoch = UINT64_MAX;
     fixture.checkpoint.time_ms = UINT64_MAX;
     begin_note();
-    for (uint32_t rid = 0; rid < REPLICAS_MAX; rid++) {
-        note_line_put(&note, &fixture.checkpoint, NOTE_SIGN, rid, id, sig);
-        note_line_put(&note, &fixture.checkpoint, NOTE_COSIGN, rid, id, sig);
+    for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
+        note_line_put(&note, &fixture.checkpoint, NOTE_SIGN, REPLICA_ID_MAX - i, id, sig);
+        note_line_put(&note, &fixture.checkpoint, NOTE_COSIGN, REPLICA_ID_MAX - i, id, sig);
     }
     assert_false(note.full);
     assert_in_range(note.len, 1, NOTE_BYTES_MAX);
@@ -550,6 +607,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(everyone_who_signed_is_counted_once, set_up),
+        cmocka_unit_test_setup(replicas_with_large_ids_are_counted, set_up),
+        cmocka_unit_test_setup(a_name_of_a_replica_has_one_form, set_up),
         cmocka_unit_test_setup(the_two_kinds_are_counted_apart, set_up),
         cmocka_unit_test_setup(a_doubled_line_counts_once, set_up),
         cmocka_unit_test_setup(lines_of_unknown_keys_are_neither_good_nor_bad, set_up),

@@ -88,6 +88,26 @@ static void a_policy_comes_back_from_its_file(void **state)
     }
 }
 
+static void replicas_may_have_large_ids(void **state)
+{
+    static const uint32_t rids[] = {1, 28, 65, REPLICA_ID_MAX};
+    struct policy policy;
+    uint32_t line = 99;
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        fixture.keys[i].rid = rids[i];
+    }
+    text = buffer_make(memory, sizeof(memory));
+    policy_put(&text, origin_bytes(&fixture.checkpoint.origin), note_fixture_keyring(&fixture, 4),
+               3);
+    assert_int_equal(parse(&policy, &line), POLICY_OK);
+    assert_int_equal(policy.count, 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(policy.keys[i].rid, rids[i]);
+    }
+}
+
 static void the_file_has_the_lines_of_the_format(void **state)
 {
     (void)state;
@@ -268,6 +288,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_policy_comes_back_from_its_file, set_up),
+        cmocka_unit_test_setup(replicas_may_have_large_ids, set_up),
         cmocka_unit_test_setup(the_file_has_the_lines_of_the_format, set_up),
         cmocka_unit_test_setup(comments_blank_lines_and_white_space_are_allowed, set_up),
         cmocka_unit_test_setup(a_line_that_is_not_of_the_shape_is_refused, set_up),

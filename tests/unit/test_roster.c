@@ -1,3 +1,4 @@
+#include "crypto/note.h"
 #include "governance/records.h"
 #include "governance/roster.h"
 #include "tests/support/gov_fixture.h"
@@ -89,6 +90,22 @@ static void the_lead_goes_round_with_epoch_and_view(void **state)
     assert_int_equal(roster_primary(&later, UINT64_MAX)->rid, 2 * (UINT64_MAX % 7) % 7);
 }
 
+static void ids_may_be_larger_than_there_can_be_replicas(void **state)
+{
+    struct roster later;
+
+    (void)state;
+    fixture.replicas[5].rid = REPLICAS_MAX;
+    fixture.replicas[6].rid = REPLICA_ID_MAX;
+    assert_true(roster_of_charter(gov_fixture_body(&fixture), &later));
+    assert_int_equal(roster_index(&later, REPLICAS_MAX), 5);
+    assert_int_equal(roster_index(&later, REPLICA_ID_MAX), 6);
+    assert_int_equal(roster_index(&later, 6), ROSTER_NOBODY);
+    assert_int_equal(roster_primary(&later, 6)->rid, REPLICA_ID_MAX);
+    fixture.replicas[5].rid = 5;
+    fixture.replicas[6].rid = 6;
+}
+
 static void a_section_that_breaks_the_rules_is_no_roster(void **state)
 {
     const struct roster before = roster;
@@ -100,7 +117,7 @@ static void a_section_that_breaks_the_rules_is_no_roster(void **state)
     fixture.replicas[3].rid = 2;
     assert_false(roster_of_charter(gov_fixture_body(&fixture), &roster));
     fixture.replicas[3].rid = 3;
-    fixture.replicas[6].rid = REPLICAS_MAX;
+    fixture.replicas[6].rid = ROSTER_NOBODY;
     assert_false(roster_of_charter(gov_fixture_body(&fixture), &roster));
     fixture.replicas[6].rid = 6;
     assert_false(roster_parse(BYTES_EMPTY, 0, &roster));
@@ -115,6 +132,7 @@ int main(void)
         cmocka_unit_test(charter_and_state_give_the_same_roster),
         cmocka_unit_test(members_are_found_by_id_and_by_key),
         cmocka_unit_test(the_lead_goes_round_with_epoch_and_view),
+        cmocka_unit_test(ids_may_be_larger_than_there_can_be_replicas),
         cmocka_unit_test(a_section_that_breaks_the_rules_is_no_roster),
     };
     int failed = 0;
