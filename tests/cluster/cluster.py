@@ -107,6 +107,7 @@ class Cluster:
                  str(REPLICAS), "--base-port", str(self.base))
         said = self.run("vestry-keys", "charter", "verify", self.path("charter.genesis"), "--json")
         self.charter = json.loads(said)
+        self.cluster_id = self.charter["cluster_id"]
         for rid in range(REPLICAS):
             with open(self.path(f"r{rid}.conf"), "w", encoding="ascii") as file:
                 file.write(f'replica r{rid} {{\n'
@@ -115,7 +116,7 @@ class Cluster:
                            f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
                            f'  listen = "127.0.0.1:{self.port(rid)}"\n}}\n{config}')
             self.run("vestryd", "init", "--config", self.path(f"r{rid}.conf"), "--expect",
-                     self.charter["cluster_id"])
+                     self.cluster_id)
 
     def path(self, *names):
         return os.path.join(self.folder, "cluster", *names)
