@@ -110,7 +110,9 @@ static enum drop inspect_attest(const struct node *node, const struct message *m
     if (header.height <= node->window.stable) {
         return DROP_BELOW_WINDOW;
     }
-    if (header.height - node->window.stable > node_param(node, PARAM_WINDOW)) {
+    /* Heights that were executed here by commit certificate may lie above the window. */
+    if (header.height > node->head.height &&
+        header.height - node->window.stable > node_param(node, PARAM_WINDOW)) {
         return DROP_ABOVE_WINDOW;
     }
     const struct attested *place = attestations_find(&node->attestations, member, header.height);

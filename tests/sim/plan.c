@@ -4,6 +4,7 @@
 
 #define STEPS_USUAL 8000
 #define LONG_STEPS 40000
+#define SIGNED_STEPS 1500 /* with Ed25519 */
 
 static void choose_parameters(struct plan *plan, struct prng *prng)
 {
@@ -85,11 +86,13 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     plan->n = n != 0 ? n : own;
     plan->f = (plan->n - 1) / 3;
     plan->real_signatures = seed % 50 == 7;
-    plan->steps = steps != 0 ? steps : STEPS_USUAL;
-    if (steps == 0 && plan->real_signatures) {
-        plan->steps = 1500;
-    } else if (steps == 0 && prng_chance(&prng, 100)) {
-        plan->steps = LONG_STEPS; /* far beyond the width of any window */
+    bool goes_far = prng_chance(&prng, 100); /* beyond the width of any window */
+    plan->steps = goes_far ? LONG_STEPS : STEPS_USUAL;
+    if (plan->real_signatures) {
+        plan->steps = SIGNED_STEPS;
+    }
+    if (steps != 0) {
+        plan->steps = steps;
     }
     choose_parameters(plan, &prng);
     choose_weather(plan, &prng);
