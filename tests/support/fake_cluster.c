@@ -243,6 +243,19 @@ static bool was_kept(const struct fake *fake, struct bytes frame)
     return false;
 }
 
+/* Whether a request names a replica as its audience. */
+static bool is_read(struct bytes attachment)
+{
+    struct request_parcel parcel;
+    struct item item;
+    struct request request;
+
+    assert_int_equal(request_parcel_decode(attachment, &parcel), WIRE_OK);
+    assert_int_equal(item_decode(parcel.item, &item), WIRE_OK);
+    assert_int_equal(request_decode(item.request, &request), WIRE_OK);
+    return request.audience != 0;
+}
+
 static void receive(struct fake *fake, uint32_t member, struct bytes whole)
 {
     struct fake_replica *replica = &fake->replicas[member];
@@ -257,6 +270,9 @@ static void receive(struct fake *fake, uint32_t member, struct bytes whole)
     }
     if (envelope.type == MESSAGE_HELLO) {
         answer_hello(fake, member, &envelope);
+    } else if (envelope.type == MESSAGE_REQUEST &&
+               is_read(bytes_slice(frame, used, frame.len - used))) {
+        fake_read(fake, member, bytes_slice(frame, used, frame.len - used));
     } else if (envelope.type == MESSAGE_REQUEST) {
         fake->sent_unkept += !was_kept(fake, whole);
         replica->requests++;

@@ -31,12 +31,22 @@ enum fake_lie {
     FAKE_BAD_RECEIPT,   /* hands out receipts of another entry's leaf */
 };
 
+enum fake_read_lie {
+    FAKE_READ_HONEST,
+    FAKE_READ_BAD_SIGNATURE,
+    FAKE_READ_OTHER_ENTRIES, /* than those that were signed */
+    FAKE_READ_OTHER_SIGNER,  /* signed with its cosign key */
+    FAKE_READ_REPLAY,        /* the answer to the read before */
+};
+
 struct fake_replica {
     bool up;         /* answers dials */
     bool mute;       /* connected, takes everything, says nothing */
     bool no_proofs;  /* never sends proofs */
     bool no_replies; /* executes and does not tell */
     enum fake_lie lie;
+    enum fake_read_lie read_lie;
+    uint64_t read_code; /* what reads are refused with; 0: answered */
     uint64_t delay_ms;
     uint32_t said_hello; /* how often this client has said HELLO with proofs wanted */
     bool connected;
@@ -101,6 +111,9 @@ struct fake {
     uint64_t height;
     uint64_t stream_len; /* one stream is enough */
     uint64_t view;
+    uint32_t reads;
+    uint32_t reads_misbound; /* meant for another replica, or badly signed: must stay 0 */
+    uint8_t last_read_id[HASH_BYTES];
     uint64_t refuse_code; /* what the next request is refused with; 0: appended */
     bool lose_requests;   /* requests never arrive */
     bool others_busy;     /* other clients move the log on with every tick */

@@ -1,5 +1,5 @@
-/* The inside of the pretend cluster: fake_cluster.c (time, mail, connections, the client's journal)
- * and fake_answers.c (ordering, executing, answering). For nobody else. */
+/* The inside of the pretend cluster: fake_cluster.c (time, mail, connections, the client's
+ * journal), fake_answers.c (ordering, executing, answering) and fake_reads.c. For nobody else. */
 #ifndef VESTRY_TESTS_SUPPORT_FAKE_PARTS_H
 #define VESTRY_TESTS_SUPPORT_FAKE_PARTS_H
 
@@ -11,6 +11,8 @@ void fake_post(struct fake *fake, uint32_t member, const struct envelope *envelo
 
 /* What a replica does with a frame of the client (without length). */
 void fake_request(struct fake *fake, uint32_t member, struct bytes frame);
+/* A read, whose attachment is a request parcel. */
+void fake_read(struct fake *fake, uint32_t member, struct bytes parcel);
 void fake_fetch(struct fake *fake, uint32_t member, struct bytes body);
 
 /* A block without entries of this client. */
