@@ -253,7 +253,8 @@ class Cluster:
     def close(self):
         for process in [*self.replicas.values(), *self.clients]:
             if process.poll() is None:
-                process.kill()
+                # What runs under another program is of the same group.
+                os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             for stream in (process.stdin, process.stdout):
                 if stream is not None:
