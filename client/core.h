@@ -165,6 +165,7 @@ enum ask_verdict {
                   */
     ASK_BEHIND,  /* true as far as it goes, but too old: another one may know more */
     ASK_FALSE,   /* provably false: counted against the replica */
+    ASK_FORK,    /* a quorum signed another past than was seen: no other answer can mend that */
 };
 
 /* Judges an answer. Must not use the core. */
@@ -187,6 +188,7 @@ enum ask_state {
     ASK_DENIED,   /* NOTHING, from W replicas, or from `only` */
     ASK_OUTDATED, /* every replica that is connected is BEHIND, or was found false or denied */
     ASK_REFUTED,  /* the same, and none of them is BEHIND */
+    ASK_FORKED,   /* FORK */
 };
 
 struct ask_look {

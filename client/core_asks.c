@@ -229,6 +229,9 @@ static void take_verdict(struct core *core, struct ask *ask, enum ask_verdict ve
     case ASK_BEHIND:
         ask->behind |= member_bit(member);
         break;
+    case ASK_FORK:
+        ask->state = ASK_FORKED;
+        return;
     case ASK_FALSE:
         ask->banned |= member_bit(member);
         ask->lies++;

@@ -1,6 +1,6 @@
 /* The inside of a handle, shared by the files behind vestry.h and nobody else: log.c (opening, the
- * loop), log_append.c, log_read.c, log_query.c (head, streams, receipts), log_status.c, log_words.c
- * (what is said about failures). */
+ * loop), log_append.c, log_ask.c (questions, with patience), log_read.c, log_query.c (head,
+ * streams, receipts), log_status.c, log_words.c (what is said about failures). */
 #ifndef VESTRY_CLIENT_LOG_PARTS_H
 #define VESTRY_CLIENT_LOG_PARTS_H
 
@@ -75,6 +75,21 @@ MUST_USE uint64_t log_age_ms(uint64_t time_ms);
 
 /* Move what the core has finished to the list of the finished. */
 void log_collect(struct vestry *log);
+
+/* --- log_ask.c -------------------------------------------------------------------------------- */
+
+/* Whether what a question waits for must be there, so that who says there is nothing is behind. */
+enum log_hope {
+    HOPE_ANY,      /* there may be nothing */
+    HOPE_EXPECTED, /* it was seen, or follows from what was seen */
+};
+
+/* Ask until an answer ends the question, or `patience_ms` are over (0: the timeout of calls). While
+ * all are behind they are asked again for a moment: a quorum attests what was executed a little
+ * later. VESTRY_OK when the question ended, as `look` says; else the problem is filled in, but for
+ * a time that was given. */
+MUST_USE enum vestry_error log_ask(struct vestry *log, const struct ask_spec *spec,
+                                   enum log_hope hope, uint64_t patience_ms, struct ask_look *look);
 
 /* --- log_query.c ------------------------------------------------------------------------------ */
 

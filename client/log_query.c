@@ -14,7 +14,6 @@ struct fetched {
     size_t len;
     struct checkpoint checkpoint;
     uint32_t signers;
-    bool forked;
     bool older;
     char evidence[FILE_PATH_MAX];
     /* of a consistency proof */
@@ -35,28 +34,11 @@ static bool keep_bytes(struct fetched *fetched, struct bytes bytes)
     return true;
 }
 
-static bool is_answered(struct vestry *log, void *context)
-{
-    const uint64_t *ticket = context;
-    struct ask_look look;
-
-    return !core_ask_look(log->core, *ticket, &look) || look.state != ASK_WAITING;
-}
-
-static enum vestry_error fetch(struct vestry *log, const struct ask_spec *spec,
+static enum vestry_error fetch(struct vestry *log, const struct ask_spec *spec, enum log_hope hope,
                                struct ask_look *look)
 {
-    uint64_t ticket = 0;
+    const enum vestry_error error = log_ask(log, spec, hope, 0, look);
 
-    *look = (struct ask_look){0};
-    if (core_ask(log->core, spec, &ticket) != STATUS_OK) {
-        return log_say(log, VESTRY_FAILED, "too many questions at once");
-    }
-    const enum vestry_error error = log_wait(log, is_answered, &ticket);
-    if (!core_ask_look(log->core, ticket, look)) {
-        return log_say(log, VESTRY_FAILED, "the question was lost");
-    }
-    core_ask_close(log->core, ticket);
     if ((error == VESTRY_NO_QUORUM && look->lies > 0) || look->state == ASK_REFUTED) {
         (void)log_say(log, VESTRY_UNVERIFIED, "every answer contradicts what was signed: refused");
         return log_advise(log, "vestry status --why says which replicas lie");
@@ -101,7 +83,9 @@ enum vestry_error vestry_receipt(struct vestry *log, uint64_t index, char **text
     struct ask_look look;
 
     *text = NULL;
-    const enum vestry_error error = fetch(log, &spec, &look);
+    const bool seen = log->seen.head.known && index < log->seen.head.checkpoint.tree_size;
+    const enum vestry_error error =
+        fetch(log, &spec, seen ? HOPE_EXPECTED : HOPE_ANY, &look);
     if (error == VESTRY_OK && look.state == ASK_ANSWERED) {
         *text = (char *)fetched.bytes;
         *len = fetched.len;
@@ -129,9 +113,8 @@ static void check_head(void *context, const struct ask_answer *answer, enum ask_
     }
     const enum seen_verdict seen = seen_judge(&log->seen, &fetched->checkpoint);
     if (seen == SEEN_FORK) {
-        fetched->forked = true;
         seen_keep_evidence(&log->seen, &log->seen.head, answer->attachment, fetched->evidence);
-        *verdict = ASK_BEHIND; /* signed by a quorum: it is not this replica alone */
+        *verdict = ASK_FORK;
         return;
     }
     fetched->older = seen == SEEN_OLDER;
@@ -191,8 +174,7 @@ static enum vestry_error say_not_continued(struct vestry *log)
 /* Prove that the tree of the head begins with the tree of the anchor. */
 enum vestry_error log_prove_continuity(struct vestry *log, uint64_t patience_ms)
 {
-    struct ask_look look = {0};
-    uint64_t ticket = 0;
+    struct ask_look look;
 
     if (!seen_wants_proof(&log->seen)) {
         return VESTRY_OK;
@@ -210,13 +192,8 @@ enum vestry_error log_prove_continuity(struct vestry *log, uint64_t patience_ms)
         .check = check_consistency,
         .context = &proof,
     };
-    if (core_ask(log->core, &spec, &ticket) != STATUS_OK) {
-        return log_say(log, VESTRY_FAILED, "too many questions at once");
-    }
-    const enum vestry_error error = log_wait_for(log, patience_ms, is_answered, &ticket);
-    const bool known = core_ask_look(log->core, ticket, &look);
-    core_ask_close(log->core, ticket);
-    if (error != VESTRY_OK || !known) {
+    const enum vestry_error error = log_ask(log, &spec, HOPE_EXPECTED, patience_ms, &look);
+    if (error != VESTRY_OK) {
         return error;
     }
     if (look.state != ASK_ANSWERED) {
@@ -269,9 +246,10 @@ enum vestry_error vestry_head(struct vestry *log, struct vestry_head *head)
         .context = &fetched,
     };
     struct ask_look look;
-    enum vestry_error error = fetch(log, &spec, &look);
+    const enum log_hope hope = log->seen.head.known ? HOPE_EXPECTED : HOPE_ANY;
+    enum vestry_error error = fetch(log, &spec, hope, &look);
 
-    if (fetched.forked) {
+    if (error == VESTRY_OK && look.state == ASK_FORKED) {
         error = say_forked(log, log->seen.head.checkpoint.height, fetched.evidence);
     } else if (error == VESTRY_OK && look.state == ASK_OUTDATED && fetched.older) {
         error = say_older(log, &fetched);
@@ -338,7 +316,7 @@ enum vestry_error vestry_streams(struct vestry *log, uint64_t offset, struct ves
     struct ask_look look;
 
     *count = 0;
-    const enum vestry_error error = fetch(log, &spec, &look);
+    const enum vestry_error error = fetch(log, &spec, HOPE_ANY, &look);
     if (error == VESTRY_OK && look.state == ASK_ANSWERED) {
         *count = work.count;
     }

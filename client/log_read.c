@@ -35,7 +35,6 @@ struct read_work {
     uint64_t offered_height;
     uint64_t offered_age_ms;
     uint64_t executed; /* as the answering replica says */
-    bool forked;
     bool out_of_memory;
     char evidence[FILE_PATH_MAX];
 };
@@ -142,9 +141,8 @@ static void check_read(void *context, const struct ask_answer *answer, enum ask_
     }
     const enum seen_verdict seen = seen_judge(&log->seen, &checkpoint);
     if (seen == SEEN_FORK) {
-        work->forked = true;
         seen_keep_evidence(&log->seen, &log->seen.head, answer->read.checkpoint, work->evidence);
-        *verdict = ASK_BEHIND; /* signed by a quorum: it is not this replica alone */
+        *verdict = ASK_FORK;
         return;
     }
     work->offered_height = checkpoint.height;
@@ -211,15 +209,7 @@ static enum vestry_error say_denied(struct vestry *log, const struct ask_look *l
 
 /* --- Asking ----------------------------------------------------------------------------------- */
 
-static bool is_answered(struct vestry *log, void *context)
-{
-    const uint64_t *ticket = context;
-    struct ask_look look;
-
-    return !core_ask_look(log->core, *ticket, &look) || look.state != ASK_WAITING;
-}
-
-/* Ask once; on VESTRY_OK work->entries is there. */
+/* Ask; on VESTRY_OK work->entries is there. */
 static enum vestry_error ask(struct vestry *log, struct read_work *work, uint32_t only)
 {
     const struct ask_spec spec = {
@@ -231,23 +221,17 @@ static enum vestry_error ask(struct vestry *log, struct read_work *work, uint32_
         .check = check_read,
         .context = work,
     };
-    uint64_t ticket = 0;
-    struct ask_look look = {0};
+    struct ask_look look;
+    const enum vestry_error error = log_ask(log, &spec, HOPE_ANY, 0, &look);
 
-    if (core_ask(log->core, &spec, &ticket) != STATUS_OK) {
-        return log_say(log, VESTRY_FAILED, "too many questions at once");
-    }
-    const enum vestry_error error = log_wait(log, is_answered, &ticket);
-    const bool known = core_ask_look(log->core, ticket, &look);
-    core_ask_close(log->core, ticket);
-    if (work->forked) {
+    if (look.state == ASK_FORKED) {
         return say_forked(log, work);
     }
     if ((error == VESTRY_NO_QUORUM && look.lies > 0) || look.state == ASK_REFUTED) {
         (void)log_say(log, VESTRY_UNVERIFIED, "every answer contradicts what was signed: refused");
         return log_advise(log, "vestry status --why says which replicas lie");
     }
-    if (error != VESTRY_OK || !known) {
+    if (error != VESTRY_OK) {
         return error;
     }
     if (look.state == ASK_OUTDATED) {
@@ -342,36 +326,6 @@ static enum vestry_error find_height(struct vestry *log, const struct vestry_que
     return VESTRY_OK;
 }
 
-#define LINEARIZABLE_PATIENCE_MS 2000
-
-static bool never(struct vestry *log, void *context)
-{
-    (void)log;
-    (void)context;
-    return false;
-}
-
-/* Read where the checkpoint has reached `height`, waiting a little for it. */
-static enum vestry_error read_at(struct vestry *log, const struct vestry_query *query,
-                                 uint64_t height, struct read_work *work)
-{
-    const uint64_t start = log_now_ms();
-
-    for (;;) {
-        work_open(log, query, work);
-        work->at_least = height;
-        const enum vestry_error error = ask(log, work, ROSTER_NOBODY);
-        if (error != VESTRY_STALE || log_now_ms() >= start + LINEARIZABLE_PATIENCE_MS) {
-            return error;
-        }
-        vestry_entries_free(work->entries);
-        work->entries = NULL;
-        if (log_wait_for(log, 20, never, NULL) == VESTRY_INTERRUPTED) {
-            return VESTRY_INTERRUPTED;
-        }
-    }
-}
-
 static bool has_quorum(struct vestry *log, void *context)
 {
     (void)context;
@@ -392,7 +346,9 @@ static enum vestry_error read_linearizable(struct vestry *log, const struct vest
         if (error != VESTRY_OK) {
             return error;
         }
-        error = read_at(log, query, height, work);
+        work_open(log, query, work);
+        work->at_least = height;
+        error = ask(log, work, ROSTER_NOBODY);
         if (error != VESTRY_STALE) {
             return error;
         }
@@ -422,6 +378,13 @@ static enum vestry_error check_continuity(struct vestry *log)
     }
     const enum vestry_error error = log_prove_continuity(log, CONTINUITY_PATIENCE_MS);
     return error == VESTRY_NO_QUORUM ? VESTRY_OK : error;
+}
+
+static bool never(struct vestry *log, void *context)
+{
+    (void)log;
+    (void)context;
+    return false;
 }
 
 /* --- vestry.h --------------------------------------------------------------------------------- */

@@ -202,7 +202,8 @@ class Files(WithDev):
         public = self.good("key", "show", key, "--json", name="vestry-keys").objects()[0]
         holder = [value for value in public.values() if isinstance(value, str) and len(value) == 64]
         made = self.run_vestry("token", "attenuate", self.in_dev("client.token"), "--to", holder[0],
-                               "-o", token, "--charter", self.in_dev("charter.genesis"), "--key", key)
+                               "-o", token, "--charter", self.in_dev("charter.genesis"),
+                               "--key", key)
         self.assertEqual(made.code, 0, made.err)
         self.bad(2, "belongs to another log or another token", "append", "orders", "x", "--timeout",
                  "1s", "--state", state, *self.files(token=token))
@@ -263,7 +264,8 @@ class Settings(WithDev):
         self.good("context", "add", "shop", "--charter", self.in_dev("charter.genesis"),
                   "--token", self.in_dev("client.token"))
         with open(defaults, "w") as file:
-            file.write("# for everybody\ntimeout = 9s\ntoken = /from/defaults\nkey = /from/defaults\n")
+            file.write("# for everybody\ntimeout = 9s\n"
+                       "token = /from/defaults\nkey = /from/defaults\n")
         shown = self.shown()
         self.assertEqual(shown["context"], "shop")
         self.assertEqual(shown["token"], self.in_dev("client.token"))

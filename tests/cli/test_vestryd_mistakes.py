@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""vestryd: every mistake that people make at the start is answered with two lines, what is wrong and
-what to do, and with the right exit code."""
+"""vestryd: every mistake that people make at the start is answered with two lines, what is wrong
+and what to do, and with the right exit code."""
 
 import os
 import shutil

@@ -1,5 +1,5 @@
-"""Running the command line `vestry` apart from whatever this machine has: its own home, contexts and
-state; and with a development cluster of its own."""
+"""Running the command line `vestry` apart from whatever this machine has: its own home, contexts
+and state; and with a development cluster of its own."""
 
 import json
 import os
@@ -116,8 +116,8 @@ class Cluster(Home):
         rows = self.good("streams", stream, "--json").objects()
         return sum(int(row["entries"]) for row in rows if row["stream"] == stream)
 
-    def lines_of(self, stream):
-        return self.good("read", stream).out.splitlines()
+    def lines_of(self, stream, *options):
+        return self.good("read", stream, *options).out.splitlines()
 
 
 def wait_until(condition, seconds=20):
