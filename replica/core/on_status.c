@@ -82,6 +82,10 @@ enum drop on_status(struct node *node, const struct message *message, struct out
     if (!grows) {
         return DROP_STALE;
     }
+    uint32_t to = (uint32_t)message->envelope.rid;
+    if (report.boot > peer->boot && node->head.height > 0) {
+        attest_send(node, node->head.height, to, outbox); /* it forgot what it had heard */
+    }
     peer->boot = report.boot;
     peer->counter = report.counter;
     peer->view = report.view;
@@ -90,7 +94,6 @@ enum drop on_status(struct node *node, const struct message *message, struct out
     peer->heard_ms = node->now_ms;
     if (peer->helped_ms == 0 || node->now_ms >= peer->helped_ms + HELP_INTERVAL_MS) {
         peer->helped_ms = node->now_ms;
-        uint32_t to = (uint32_t)message->envelope.rid;
         help_slots(node, &report, to, outbox);
         help_checkpoints(node, &report, to, outbox);
     }
