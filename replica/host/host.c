@@ -236,9 +236,10 @@ static struct event_base *open_base(void)
     if (config == NULL) {
         return NULL;
     }
-    /* Timers of the protocol are in milliseconds; the loop is one thread's. */
-    event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    /* The loop is one thread's, and no descriptor in it is a duplicate of another, so changes to
+     * the set may wait for the next turn: most of them are taken back before. */
     event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+    event_config_set_flag(config, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
     struct event_base *base = event_base_new_with_config(config);
     event_config_free(config);
     return base;

@@ -21,7 +21,7 @@
 #define PEER_FAULTS_MAX 64
 
 /* A part of a batch is worth a worker of its own from here on. */
-#define PART_BYTES ((size_t)32 << 10)
+#define PART_BYTES ((size_t)8 << 10)
 
 /* Finished works that are taken in before others get their turn. */
 #define VERIFIED_PER_TURN 256

@@ -65,11 +65,11 @@ bool mailbox_put(struct mailbox *box, void *item)
     }
     box->ring[(box->head + box->count) % box->capacity] = item;
     bool was_empty = box->count++ == 0;
+    unlock(box);
+    /* After the lock: whoever is woken would only wait for it. */
     if (box->fd < 0) {
         CHECK(pthread_cond_signal(&box->filled) == 0);
-    }
-    unlock(box);
-    if (was_empty && box->fd >= 0) {
+    } else if (was_empty) {
         ring_bell(box);
     }
     return true;

@@ -211,8 +211,7 @@ struct bytes read_answer_make(struct read_maker *maker, struct store_view *view,
     /* A new log has no note. One that is ahead of what was executed here is of a tree that is not
      * had: nothing can be proven in it, and no entries would look like none being there. */
     if (!log_note(maker->reader, &signed_answer.checkpoint) ||
-        !note_tree_size(signed_answer.checkpoint, &answer.size) ||
-        answer.size > header.tree_size) {
+        !note_tree_size(signed_answer.checkpoint, &answer.size) || answer.size > header.tree_size) {
         signed_answer.checkpoint = BYTES_EMPTY;
         answer.size = 0;
     }

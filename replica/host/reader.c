@@ -185,8 +185,8 @@ bool reader_ask(struct reader *reader, struct question *question)
     CHECK(mailbox_put(box, question));
     CHECK(pthread_mutex_lock(&reader->mutex) == 0);
     reader->waiting++;
-    CHECK(pthread_cond_signal(&reader->filled) == 0);
     CHECK(pthread_mutex_unlock(&reader->mutex) == 0);
+    CHECK(pthread_cond_signal(&reader->filled) == 0);
     return true;
 }
 

@@ -154,10 +154,10 @@ bool verify_pool_give(struct verify_pool *pool, struct verify_work *work)
     }
     lane->last = work;
     uint32_t wake = pool->idle < work->parts ? pool->idle : work->parts;
+    unlock(pool);
     for (uint32_t i = 0; i < wake; i++) {
         CHECK(pthread_cond_signal(&pool->filled) == 0);
     }
-    unlock(pool);
     return true;
 }
 
