@@ -197,9 +197,10 @@ static void read_all(const struct program *program)
         query.from += look.count;
         vestry_entries_free(entries);
     } while (look.count > 0);
-    fprintf(stderr, "read %" PRIu64 " of %" PRIu64 " at height %" PRIu64 ", tree %" PRIu64
-            ", by r%" PRIu32 "\n", query.from, look.stream_len, look.height, look.tree_size,
-            look.replica);
+    fprintf(stderr,
+            "read %" PRIu64 " of %" PRIu64 " at height %" PRIu64 ", tree %" PRIu64 ", by r%" PRIu32
+            "\n",
+            query.from, look.stream_len, look.height, look.tree_size, look.replica);
 }
 
 static void show_status(struct vestry *log)

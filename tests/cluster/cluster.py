@@ -1,4 +1,4 @@
-"""Clusters of real vestryd processes on loopback, with their clients: started, killed and looked at.
+"""Clusters of real vestryd processes on loopback, with their clients: started, killed, looked at.
 Every process that is started is ended by its own handle; ports are looked for at run time."""
 
 import json

@@ -124,9 +124,8 @@ static void read_charter(struct guest *guest)
 /* False when the handshake failed. */
 static bool dial(struct guest *guest, uint16_t port)
 {
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_port = htons(port),
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const struct roster_member *member = roster_find(&guest->roster, port % 10);
     struct channel_context *context = NULL;
     guest->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -268,7 +267,10 @@ int main(int argc, char **argv)
     guest.folder = argv[1];
     guest.says = argv[3];
     guest.seconds = strtod(argv[4], NULL);
-    signal(SIGPIPE, SIG_IGN);
+    const struct sigaction ignore = {.sa_handler = SIG_IGN};
+    if (sigaction(SIGPIPE, &ignore, NULL) != 0) {
+        die("a broken pipe would kill");
+    }
     read_charter(&guest);
     choose_keys(&guest);
     const bool met = dial(&guest, (uint16_t)strtoul(argv[2], NULL, 10));
