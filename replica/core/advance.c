@@ -62,7 +62,8 @@ bool machine_advance(struct node *node, struct outbox *outbox)
     }
     const struct slot *look = window_look(&node->window, next);
     enum slot_stage needed = MUTANT(5) ? SLOT_PREPARED : SLOT_COMMITTED;
-    if (look == NULL || look->stage < needed || look->batch.data == NULL) {
+    if (look == NULL || look->stage < needed || look->stage == SLOT_EXECUTED ||
+        !slot_has_batch(look)) {
         return false;
     }
     execute(node, window_slot(&node->window, next), outbox);

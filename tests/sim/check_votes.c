@@ -69,7 +69,8 @@ static const char *proposal_wrong(struct world *world, struct host *host, const 
                      record.vote, record.primary_sig)) {
         return "the proposal is not the primary's";
     }
-    return has_batch(host, vote->digest) ? NULL : "the batch is not durable";
+    return hash_is_zero(vote->digest) || has_batch(host, vote->digest) ? NULL
+                                                                       : "the batch is not durable";
 }
 
 static const char *commit_wrong(struct world *world, struct host *host, const struct vote *vote)
@@ -103,6 +104,11 @@ static void vote_leaving(struct world *world, struct host *host, const struct en
         }
         if (voted->view[kind] == vote.view) {
             return;
+        }
+        if (voted->view[kind] > vote.view) {
+            world_fail(world, "I10", host->rid, "a %s for %lu in view %lu after one in %lu",
+                       message_type_text(envelope->type), (unsigned long)vote.sequence,
+                       (unsigned long)vote.view, (unsigned long)voted->view[kind]);
         }
     }
     voted->has |= (uint8_t)(1u << kind);
@@ -197,6 +203,12 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
         if (attest_decode(envelope.body, &attest) == WIRE_OK) {
             attest_leaving(world, host, &attest);
         }
+        break;
+    case MESSAGE_VIEW_CHANGE:
+        check_view_change(world, host, envelope.body);
+        break;
+    case MESSAGE_NEW_VIEW:
+        check_new_view(world, host, envelope.body);
         break;
     case MESSAGE_STATUS:
         status_leaving(world, host, envelope.body);
