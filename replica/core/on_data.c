@@ -111,7 +111,14 @@ static enum drop take_block(struct node *node, const struct message *message, st
     if (!slot_fill(node, &proven, parcel.batch, parcel.payloads)) {
         return DROP_NO_MEMORY;
     }
+    bool accepted = slot->stage > SLOT_AWAITED;
+    bool awaited = slot->stage == SLOT_AWAITED && slot->view == node->view &&
+                   node->mode == MODE_ACTIVE && hash_equal(slot->digest, proven.digest);
     block_place(node, slot, &proven);
+    slot->has_primary_sig = slot->has_primary_sig && (accepted || awaited);
+    if (awaited) {
+        slot_accept(node, slot, outbox); /* others may need this vote of ours */
+    }
     if (slot->batch.data != NULL) {
         slot_put_batch(slot, outbox);
     }

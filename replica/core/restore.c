@@ -259,6 +259,7 @@ static void slots_settle(struct node *node, struct outbox *outbox)
         }
         if (slot->sequence <= node->head.height) {
             slot->stage = SLOT_EXECUTED;
+            slot->knows_digest = false; /* what was executed may be another than was accepted */
         } else if (slot->stage != SLOT_EMPTY) {
             fetch_batch(node, slot->digest, node->rid, outbox);
         }

@@ -44,6 +44,9 @@ static bool slot_propose(struct node *node, const struct vote *vote,
         return true; /* settled, or to be fetched with its certificate */
     }
     struct slot *slot = window_slot(&node->window, vote->sequence);
+    if (vote->sequence <= node->head.height && slot->stage < SLOT_EXECUTED) {
+        slot->stage = SLOT_EXECUTED; /* from beyond the window, or before a restart */
+    }
     bool same = slot->knows_digest && hash_equal(slot->digest, vote->digest);
     if (slot->stage >= SLOT_COMMITTED && slot->knows_digest && !same) {
         return false;

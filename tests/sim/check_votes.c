@@ -61,8 +61,13 @@ static const char *proposal_wrong(struct world *world, struct host *host, const 
         return "the proposal is not durable";
     }
     if (slot_record_decode(buffer_bytes(&value), &record) != WIRE_OK ||
-        vote_decode(record.vote, &stored) != WIRE_OK || stored.view != vote->view ||
-        !hash_equal(stored.digest, vote->digest)) {
+        vote_decode(record.vote, &stored) != WIRE_OK) {
+        return "the stored proposal is none";
+    }
+    if (stored.view > vote->view) {
+        return NULL; /* synced together with what a later step put over it */
+    }
+    if (stored.view != vote->view || !hash_equal(stored.digest, vote->digest)) {
         return "another proposal is durable";
     }
     if (!verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
