@@ -107,7 +107,9 @@ static enum drop inspect_attest(const struct node *node, const struct message *m
     if (header.epoch != node->epoch || !hash_equal(header.cluster_id, node->cluster_id)) {
         return DROP_EPOCH;
     }
-    if (header.height <= node->window.stable) {
+    /* A head that is stable by a certificate still wants attestations, for their cosignatures. */
+    bool head = header.height == node->head.height && header.height > 0;
+    if (header.height <= node->window.stable && !head) {
         return DROP_BELOW_WINDOW;
     }
     /* Heights that were executed here by commit certificate may lie above the window. */

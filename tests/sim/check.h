@@ -68,6 +68,7 @@ struct check_host {
     uint64_t staged;  /* height of the head, not safe yet */
     uint64_t durable; /* height that was checked and is safe */
     uint64_t stable;
+    uint64_t noted; /* height of the newest checkpoint note */
     uint64_t view;
     uint64_t boot;
     uint64_t counter;
