@@ -157,8 +157,18 @@ static enum drop inspect_data(const struct node *node, const struct message *mes
     return data.kind == FETCH_BATCH || data.kind == FETCH_STABLE ? DROP_NONE : DROP_NOT_WANTED;
 }
 
+static bool is_of_members(uint64_t type)
+{
+    return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
+           type == MESSAGE_ATTEST || type == MESSAGE_STATUS;
+}
+
 static enum drop inspect_member(const struct node *node, const struct message *message)
 {
+    /* Before the sender: whoever is named in it, an unknown type is the link's fault. */
+    if (!is_of_members(message->envelope.type)) {
+        return DROP_TYPE;
+    }
     uint32_t member = node_member(node, message->envelope.rid);
     if (member == REPLICAS_MAX) {
         return DROP_SENDER;
