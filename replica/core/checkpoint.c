@@ -200,7 +200,7 @@ void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbo
         return;
     }
     /* Readers get proofs in the tree that the note is of, so it has to be had here. */
-    if (height > node->head.height) {
+    if (height > node->head.height && !MUTANT(17)) {
         return;
     }
     bool complete = members_count(attestations_members(&node->attestations, height,

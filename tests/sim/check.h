@@ -10,7 +10,7 @@
  *   I4 exactly once                     check_rules.c
  *   I5 nothing with a receipt is lost   check_client.c, check_end.c
  *   I6 chain and tree verify            check_log.c
- *   I7 receipts verify                  check_client.c, check_served.c
+ *   I7 receipts verify                  check_client.c, check_served.c, check_proof.c
  *   I8 real-time order                  check_rules.c
  *   I9 no double vote, and nothing is said that is not durable    check_votes.c
  *   I10 (epoch, view) never goes back   check_votes.c
