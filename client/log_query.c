@@ -84,8 +84,7 @@ enum vestry_error vestry_receipt(struct vestry *log, uint64_t index, char **text
 
     *text = NULL;
     const bool seen = log->seen.head.known && index < log->seen.head.checkpoint.tree_size;
-    const enum vestry_error error =
-        fetch(log, &spec, seen ? HOPE_EXPECTED : HOPE_ANY, &look);
+    const enum vestry_error error = fetch(log, &spec, seen ? HOPE_EXPECTED : HOPE_ANY, &look);
     if (error == VESTRY_OK && look.state == ASK_ANSWERED) {
         *text = (char *)fetched.bytes;
         *len = fetched.len;

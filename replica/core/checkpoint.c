@@ -208,6 +208,10 @@ void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbo
                   outbox);
         return;
     }
+    /* Readers get proofs in the tree that the note is of, so it has to be had here. */
+    if (height > node->head.height && !MUTANT(17)) {
+        return;
+    }
     bool complete = members_count(attestations_members(&node->attestations, height,
                                                        attested->header_hash)) == node->roster.n;
     if (height > node->quorum_height || (height == node->quorum_height && complete)) {
@@ -215,8 +219,7 @@ void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbo
         note_emit(node, attested, outbox);
     }
     /* What was attested before a restart is not remembered here; it was executed all the same. */
-    if (height <= node->head.height && height > node->window.stable &&
-        height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
+    if (height > node->window.stable && height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
         stable_put(node, attested, outbox);
         stable_move(node, height, outbox);
     }

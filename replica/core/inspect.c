@@ -107,7 +107,9 @@ static enum drop inspect_attest(const struct node *node, const struct message *m
     if (header.epoch != node->epoch || !hash_equal(header.cluster_id, node->cluster_id)) {
         return DROP_EPOCH;
     }
-    if (header.height <= node->window.stable) {
+    /* A head that is stable by a certificate still wants attestations, for their cosignatures. */
+    bool head = header.height == node->head.height && header.height > 0;
+    if (header.height <= node->window.stable && !head) {
         return DROP_BELOW_WINDOW;
     }
     /* Heights that were executed here by commit certificate may lie above the window. */
@@ -212,8 +214,18 @@ static enum drop inspect_data(const struct node *node, const struct message *mes
     return data.kind == FETCH_BATCH || data.kind == FETCH_STABLE ? DROP_NONE : DROP_NOT_WANTED;
 }
 
+static bool is_of_members(uint64_t type)
+{
+    return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
+           type == MESSAGE_ATTEST || type == MESSAGE_STATUS;
+}
+
 static enum drop inspect_member(const struct node *node, const struct message *message)
 {
+    /* Before the sender: whoever is named in it, an unknown type is the link's fault. */
+    if (!is_of_members(message->envelope.type)) {
+        return DROP_TYPE;
+    }
     uint32_t member = node_member(node, message->envelope.rid);
     if (member == REPLICAS_MAX) {
         return DROP_SENDER;

@@ -43,8 +43,10 @@ struct peer {
     uint64_t mode;
     uint64_t stable;
     uint64_t executed;
-    uint64_t heard_ms;  /* 0: never */
-    uint64_t helped_ms; /* when its STATUS was last answered */
+    uint64_t heard_ms;    /* 0: never */
+    uint64_t helped_ms;   /* when its STATUS was last answered */
+    uint64_t told_height; /* the head that it was last told the attestation of, for its STATUS */
+    uint64_t told_ms;
 };
 
 /* The newest VIEW-CHANGE of a member, verified. */

@@ -6,6 +6,8 @@
 #define HELP_INTERVAL_MS 50
 #define HELP_SLOTS_MAX 32
 #define HELP_BATCH_BYTES_MAX ((size_t)1 << 20) /* the last one may exceed it */
+#define REST_MS 150
+#define ATTEST_AGAIN_MS 500
 
 static bool bit_of(struct bytes bitmap, uint64_t index)
 {
@@ -68,6 +70,23 @@ static void help_checkpoints(struct node *node, const struct status_report *repo
     }
 }
 
+/* Both rest at one height, and the attestation of it, which is broadcast once, may have been lost:
+ * without Q of them the newest entries cannot be proven there. STATUS does not say whether it has
+ * them, so it hears ours now and then. */
+static void help_head(struct node *node, const struct status_report *report, struct peer *peer,
+                      uint32_t to, struct outbox *outbox)
+{
+    uint64_t height = node->head.height;
+    bool told = peer->told_height == height && node->now_ms < peer->told_ms + ATTEST_AGAIN_MS;
+    if (report->executed != height || height == 0 || told ||
+        node->now_ms < node->executed_ms + REST_MS) {
+        return;
+    }
+    peer->told_height = height;
+    peer->told_ms = node->now_ms;
+    attest_send(node, height, to, outbox);
+}
+
 enum drop on_status(struct node *node, const struct message *message, struct outbox *outbox)
 {
     struct status_report report;
@@ -83,8 +102,8 @@ enum drop on_status(struct node *node, const struct message *message, struct out
         return DROP_STALE;
     }
     uint32_t to = (uint32_t)message->envelope.rid;
-    if (report.boot > peer->boot && node->head.height > 0) {
-        attest_send(node, node->head.height, to, outbox); /* it forgot what it had heard */
+    if (report.boot > peer->boot) {
+        peer->told_height = 0; /* it forgot what it had heard */
     }
     peer->boot = report.boot;
     peer->counter = report.counter;
@@ -97,6 +116,7 @@ enum drop on_status(struct node *node, const struct message *message, struct out
         peer->helped_ms = node->now_ms;
         help_slots(node, &report, to, outbox);
         help_checkpoints(node, &report, to, outbox);
+        help_head(node, &report, peer, to, outbox);
     }
     view_help(node, &report, to, outbox);
     catch_up(node, outbox);

@@ -168,6 +168,20 @@ static enum drop restore_boot(struct node *node, struct bytes value)
     return DROP_NONE;
 }
 
+/* The note is for readers. An older one never takes its place. */
+static enum drop restore_note(struct node *node, struct bytes value)
+{
+    struct bytes text;
+    struct bytes lines;
+    struct checkpoint checkpoint;
+    if (note_split(value, &text, &lines) != NOTE_OK ||
+        checkpoint_parse(text, &checkpoint) != NOTE_OK) {
+        return DROP_MALFORMED;
+    }
+    node->quorum_height = checkpoint.height;
+    return DROP_NONE;
+}
+
 static enum drop restore_journal(struct node *node, const struct put *record)
 {
     uint8_t kind = 0;
@@ -193,7 +207,7 @@ static enum drop restore_journal(struct node *node, const struct put *record)
     case JOURNAL_VIEW_CHANGE:
         return restore_change(node, record->value);
     case JOURNAL_NOTE:
-        return DROP_NONE; /* for readers */
+        return restore_note(node, record->value);
     default:
         return DROP_MALFORMED;
     }

@@ -6,6 +6,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -455,6 +456,19 @@ static void on_write(struct bufferevent *bev, void *argument)
 
 /* --- Life ------------------------------------------------------------------------------------ */
 
+/* Whether the handshake ended over what was said in it. libevent keeps the errors of the socket in
+ * the same list, and each failure's kind as a number without a library: a refused connection, a
+ * reset and an end in the middle say nothing about keys. */
+static bool handshake_was_refused(struct bufferevent *bev)
+{
+    bool refused = false;
+    for (unsigned long error = bufferevent_get_openssl_error(bev); error != 0;
+         error = bufferevent_get_openssl_error(bev)) {
+        refused = refused || ERR_GET_LIB(error) == ERR_LIB_SSL;
+    }
+    return refused;
+}
+
 static void on_event(struct bufferevent *bev, short what, void *argument)
 {
     struct conn *conn = (struct conn *)argument;
@@ -464,7 +478,7 @@ static void on_event(struct bufferevent *bev, short what, void *argument)
     if ((what & BEV_EVENT_CONNECTED) == 0) {
         bool failed = (what & BEV_EVENT_ERROR) != 0;
         if (conn->phase == CONN_HANDSHAKE) {
-            conn->other_key = bufferevent_get_openssl_error(bev) != 0;
+            conn->other_key = handshake_was_refused(bev);
             conn_close(conn, conn->other_key ? "no channel: other key or protocol" : "not reached");
         } else {
             conn_close(conn, failed ? "connection lost" : "closed by the other end");

@@ -253,6 +253,7 @@ static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
     struct fetch fetch;
     if (envelope_decode(frame, &envelope) != WIRE_OK ||
         fetch_decode(envelope.body, &fetch) != WIRE_OK) {
+        host->counters.inspected[DROP_MALFORMED]++;
         refuse(host, conn->id, DROP_MALFORMED);
         return;
     }
@@ -322,9 +323,10 @@ static void on_open_frame(struct host *host, struct conn *conn, struct inbound *
     uint64_t audience = 0;
     inbound->is_read = false;
     if (!may_send(conn, type)) {
-        host->counters.inspected[DROP_ROLE]++;
+        enum drop drop = type == 0 ? DROP_MALFORMED : DROP_ROLE;
+        host->counters.inspected[drop]++;
         free(inbound);
-        refuse(host, conn->id, type == 0 ? DROP_MALFORMED : DROP_ROLE);
+        refuse(host, conn->id, drop);
         return;
     }
     if (type == MESSAGE_FETCH || type == MESSAGE_HELLO) {

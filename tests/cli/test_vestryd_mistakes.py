@@ -212,6 +212,14 @@ class Network(Mistakes):
         self.cluster.configure(0, listen="192.0.2.1:7000")
         self.bad_run(1, "192.0.2.1:7000")
 
+    def test_a_peer_that_is_not_there_is_no_stranger(self):
+        self.init(1)
+        self.cluster.configure(1, more='log { level = "debug" }\n')
+        self.cluster.start(1)
+        said = self.cluster.wait(lambda: self.cluster.log(1).count('why="not reached"') > 2)
+        self.assertTrue(said, self.cluster.log(1))
+        self.assertNotIn("is not that replica", self.cluster.log(1))
+
     def test_a_peer_of_another_cluster_is_said_so(self):
         other = Cluster(self.path("other"))
         self.init(1)

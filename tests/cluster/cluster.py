@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 BIN = os.environ.get("VESTRY_BIN", "")
 TOOLS = os.path.join(os.environ.get("VESTRY_BUILD", ""), "cluster")
@@ -41,7 +42,7 @@ def free_base_port():
     for _ in range(1000):
         base = random.randrange(12000, 32000, 10)
         try:
-            for port in range(base, base + REPLICAS):
+            for port in range(base, base + 2 * REPLICAS):
                 with socket.socket() as probe:
                     probe.bind(("127.0.0.1", port))
             return base
@@ -114,7 +115,8 @@ class Cluster:
                            f'  charter = "{self.path("charter.genesis")}"\n'
                            f'  data = "{self.path(f"data{rid}")}"\n'
                            f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
-                           f'  listen = "127.0.0.1:{self.port(rid)}"\n}}\n{config}')
+                           f'  listen = "127.0.0.1:{self.port(rid)}"\n'
+                           f'  http = "127.0.0.1:{self.port(rid) + REPLICAS}"\n}}\n{config}')
             self.run("vestryd", "init", "--config", self.path(f"r{rid}.conf"), "--expect",
                      self.cluster_id)
 
@@ -172,6 +174,14 @@ class Cluster:
                 if line.startswith("VmRSS:"):
                     return int(line.split()[1])
         raise AssertionError(f"r{rid} is gone")
+
+    def metrics(self, rid):
+        """What it counts, by name and label."""
+        url = f"http://127.0.0.1:{self.port(rid) + REPLICAS}/metrics"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
+        return {name: int(float(number)) for name, number in pairs}
 
     def until(self, condition, what, seconds=WAIT_S):
         """What the condition returns once it is true. Fails at once when a replica ended that

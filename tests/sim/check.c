@@ -127,6 +127,23 @@ static bool stable_visit(void *context, struct bytes key, struct bytes value)
     return true;
 }
 
+/* The height of the note in the store, 0: none. */
+static uint64_t noted_height(struct host *host)
+{
+    static uint8_t space[NOTE_BYTES_MAX];
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct record_key key = record_key_journal('c', 0);
+    struct bytes text;
+    struct bytes lines;
+    struct checkpoint checkpoint;
+    if (store_get(host->store, FAMILY_JOURNAL, record_key_bytes(&key), &out) != STATUS_OK) {
+        return 0;
+    }
+    CHECK(note_split(buffer_bytes(&out), &text, &lines) == NOTE_OK);
+    CHECK(checkpoint_parse(text, &checkpoint) == NOTE_OK);
+    return checkpoint.height;
+}
+
 /* What is in the store now is what the replica knows. */
 void check_crashed(struct world *world, struct host *host)
 {
@@ -152,6 +169,7 @@ void check_crashed(struct world *world, struct host *host)
     if (seen->stable > stable) {
         world_fail(world, "I12", host->rid, "a stable checkpoint that nobody put");
     }
+    seen->noted = noted_height(host);
     check_durable(world, host);
     memset(seen->taken, 0, seen->taken_count * sizeof(seen->taken[0]));
 }

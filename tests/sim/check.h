@@ -10,7 +10,7 @@
  *   I4 exactly once                     check_rules.c
  *   I5 nothing with a receipt is lost   check_client.c, check_end.c
  *   I6 chain and tree verify            check_log.c
- *   I7 receipts verify                  check_client.c, check_served.c
+ *   I7 receipts verify                  check_client.c, check_served.c, check_proof.c
  *   I8 real-time order                  check_rules.c
  *   I9 no double vote, and nothing is said that is not durable    check_votes.c
  *   I10 (epoch, view) never goes back   check_votes.c
@@ -74,6 +74,7 @@ struct check_host {
     uint64_t staged;  /* height of the head, not safe yet */
     uint64_t durable; /* height that was checked and is safe */
     uint64_t stable;
+    uint64_t noted; /* height of the newest checkpoint note */
     uint64_t view;
     uint64_t changed; /* the view of its last VIEW-CHANGE, and a word of its hash */
     uint64_t change_word;

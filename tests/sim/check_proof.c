@@ -155,4 +155,10 @@ void check_note_put(struct world *world, struct host *host, struct bytes note)
         !hash_equal(verdict.checkpoint.header_hash, world->check->blocks[height].header_hash)) {
         world_fail(world, "I12", host->rid, "the newest checkpoint is not the log's");
     }
+    struct check_host *seen = &world->check->hosts[host->rid];
+    if (height > seen->staged || height < seen->noted) {
+        world_fail(world, "I7", host->rid, "its newest checkpoint is %lu after %lu, its head %lu",
+                   (unsigned long)height, (unsigned long)seen->noted, (unsigned long)seen->staged);
+    }
+    seen->noted = height;
 }

@@ -182,6 +182,13 @@ void host_log_attest(struct host_log *log)
     attest_by(log, 1);
 }
 
+struct block_header host_log_header(const struct host_log *log)
+{
+    struct block_header header;
+    CHECK(block_header_decode(bytes_make(log->header, log->header_len), &header) == WIRE_OK);
+    return header;
+}
+
 struct bytes host_log_read(struct host_log *log, const char *stream, uint64_t from, uint64_t count)
 {
     static struct gov_token token;

@@ -34,6 +34,9 @@ void host_log_block(struct host_log *log, uint32_t requests, uint32_t entries);
 /* Let replicas 0 and 1 attest the newest block too, so that there is a checkpoint of a quorum. */
 void host_log_attest(struct host_log *log);
 
+/* The newest block's. */
+struct block_header host_log_header(const struct host_log *log);
+
 /* A read of one statement by the token's holder, as a REQUEST frame without header. `stream` may be
  * empty. Static memory. */
 struct bytes host_log_read(struct host_log *log, const char *stream, uint64_t from, uint64_t count);

@@ -156,6 +156,8 @@ static void what_can_have_no_effect_is_dropped_with_its_reason(void **state)
         {{.sequence = 1}, MESSAGE_PREPARE, 9, DROP_SENDER},
         {{.sequence = 1}, MESSAGE_VIEW_CHANGE, 2, DROP_TYPE},
         {{.sequence = 1}, 99, 2, DROP_TYPE},
+        {{.sequence = 1}, 99, BACKUP, DROP_TYPE},
+        {{.sequence = 1}, 99, 9, DROP_TYPE},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct vote vote = cases[i].vote;

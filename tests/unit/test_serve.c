@@ -2,7 +2,6 @@
  * whom it may be shown; what replicas fetch is what was agreed; what is not there is said so. */
 #include "crypto/hash.h"
 #include "crypto/receipt.h"
-#include "replica/host/read_request.h"
 #include "replica/host/serve.h"
 #include "tests/support/host_log.h"
 #include "tests/support/sign_fast.h"
@@ -24,11 +23,6 @@
 struct fixture {
     struct host_log *log;
     struct serve *serve;
-    struct read_maker *maker;
-    struct speaker speaker;
-    struct memo *memo;
-    struct memo_verifier verifier;
-    struct item_view *view;
     uint32_t frame_count;
     struct data data[32];
     size_t lens[32];
@@ -48,18 +42,6 @@ static int setup(void **state)
     const struct serve_setup serve = {.rid = HOST_LOG_NODE,
                                       .charter_file = bytes_of_text("the charter")};
     assert_int_equal(serve_open(&serve, &fixture->serve), STATUS_OK);
-    fixture->speaker =
-        (struct speaker){.scheme = &sig_fast,
-                         .cluster_id = node_cluster_id(fixture->log->core->nodes[HOST_LOG_NODE]),
-                         .seed = fixture->log->core->seeds[HOST_LOG_NODE][0],
-                         .rid = HOST_LOG_NODE};
-    sig_fast.public_key(fixture->speaker.seed, fixture->speaker.public_key);
-    assert_int_equal(
-        read_maker_open(&fixture->speaker, serve_reader(fixture->serve), &fixture->maker),
-        STATUS_OK);
-    assert_int_equal(memo_open(64, &fixture->memo), STATUS_OK);
-    fixture->verifier = (struct memo_verifier){fixture->memo, &sig_fast};
-    fixture->view = malloc(sizeof(*fixture->view));
     *state = fixture;
     return 0;
 }
@@ -71,10 +53,7 @@ static int teardown(void **state)
     for (uint32_t i = 0; i < 32; i++) {
         free(fixture->attachments[i]);
     }
-    read_maker_close(fixture->maker);
     serve_close(fixture->serve);
-    memo_close(fixture->memo);
-    free(fixture->view);
     free(fixture);
     return host_log_teardown(&log);
 }
@@ -118,18 +97,10 @@ static void ask_kind(struct fixture *fixture, uint64_t kind, uint64_t from, uint
     assert_int_equal(fixture->data[0].kind, kind);
 }
 
-static struct block_header newest_header(const struct fixture *fixture)
-{
-    struct block_header header;
-    struct bytes bytes = bytes_make(fixture->log->header, fixture->log->header_len);
-    assert_int_equal(block_header_decode(bytes, &header), WIRE_OK);
-    return header;
-}
-
 static void every_leaf_leads_to_the_attested_root(void **state)
 {
     struct fixture *fixture = *state;
-    struct block_header header = newest_header(fixture);
+    struct block_header header = host_log_header(fixture->log);
     struct store_view *view = NULL;
     struct log_reader *reader = serve_reader(fixture->serve);
     assert_int_equal(header.tree_size, SIZE);
@@ -172,7 +143,8 @@ static void every_entry_has_its_own_payload_and_request(void **state)
         assert_int_equal(receipt_payload_verify(&leaf, entry.payload.salt, entry.payload.bytes),
                          RECEIPT_OK);
         uint8_t id[HASH_BYTES];
-        statement_id(TAG_REQUEST, fixture->speaker.cluster_id, entry.item.request, id);
+        statement_id(TAG_REQUEST, node_cluster_id(fixture->log->core->nodes[HOST_LOG_NODE]),
+                     entry.item.request, id);
         assert_memory_equal(id, leaf.request_id, HASH_BYTES);
     }
     log_reader_use(reader, NULL);
@@ -247,7 +219,7 @@ static void a_fetch_brings_no_more_blocks_than_there_are(void **state)
 static void a_batch_is_fetched_by_its_digest(void **state)
 {
     struct fixture *fixture = *state;
-    struct block_header header = newest_header(fixture);
+    struct block_header header = host_log_header(fixture->log);
     struct fetch fetch = {.kind = FETCH_BATCH};
     struct batch_parcel parcel;
     uint8_t digest[HASH_BYTES];
@@ -330,7 +302,7 @@ static void there_is_no_receipt_above_the_quorums_checkpoint(void **state)
 static void two_sizes_are_proven_consistent(void **state)
 {
     struct fixture *fixture = *state;
-    struct block_header header = newest_header(fixture);
+    struct block_header header = host_log_header(fixture->log);
     struct store_view *view = NULL;
     struct log_reader *reader = serve_reader(fixture->serve);
     static const uint64_t sizes[] = {1, 2, 91, 255, 256, 257, 300, SIZE};
@@ -393,207 +365,6 @@ static void what_is_not_of_the_log_is_not_there(void **state)
     assert_true(bytes_equal(attachment(fixture, 0), bytes_of_text("the charter")));
 }
 
-/* --- Reads ----------------------------------------------------------------------------------- */
-
-struct read_result {
-    struct read_answer answer;
-    struct wire_iter entries;
-    uint32_t count;
-};
-
-/* The whole way of a read, without threads. */
-static struct read_result read_log(struct fixture *fixture, struct bytes frame)
-{
-    const struct node *node = fixture->log->core->nodes[HOST_LOG_NODE];
-    const struct read_gate gate = {.node = node,
-                                   .verifier = &fixture->verifier,
-                                   .rid = HOST_LOG_NODE,
-                                   .time_ms = fixture->log->core->wall_ms,
-                                   .height = fixture->log->height,
-                                   .view = fixture->view};
-    assert_int_equal(read_request_verify(&fixture->verifier, fixture->speaker.cluster_id, frame),
-                     DROP_NONE);
-    struct question *question = read_request_judge(&gate, frame);
-    assert_non_null(question);
-    struct store_view *view = NULL;
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
-    struct bytes answer = read_answer_make(fixture->maker, view, &question->ask);
-    store_view_close(view);
-    question_free(question);
-    struct envelope envelope;
-    struct read_entries entries;
-    struct read_result result;
-    size_t used = 0;
-    uint8_t hash[HASH_BYTES];
-    answer = bytes_slice(answer, FRAME_HEADER_BYTES, answer.len - FRAME_HEADER_BYTES);
-    assert_int_equal(schema_decode_front(&schema_envelope, answer, &envelope, &used), WIRE_OK);
-    assert_int_equal(envelope.type, MESSAGE_READ_ANSWER);
-    assert_true(verify_body(&sig_fast, fixture->speaker.public_key, TAG_READ_ANSWER,
-                            fixture->speaker.cluster_id, envelope.body, envelope.sig.data));
-    assert_int_equal(read_answer_decode(envelope.body, &result.answer), WIRE_OK);
-    struct bytes rest = bytes_slice(answer, used, answer.len - used);
-    hash_bytes(rest, hash);
-    assert_memory_equal(hash, result.answer.entries_hash, HASH_BYTES);
-    assert_int_equal(read_entries_decode(rest, &entries), WIRE_OK);
-    result.entries = wire_iter_make(entries.list);
-    result.count = entries.list.count;
-    return result;
-}
-
-static void a_stream_is_read_with_proofs_and_payloads(void **state)
-{
-    struct fixture *fixture = *state;
-    struct block_header header = newest_header(fixture);
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 30, 100));
-    assert_int_equal(result.answer.code, RESULT_OK);
-    assert_int_equal(result.answer.executed, BLOCKS);
-    assert_int_equal(result.answer.stream_len, 160);
-    assert_int_equal(result.count, 100);
-    struct read_entry entry;
-    for (uint64_t i = 30; read_entry_next(&result.entries, &entry); i++) {
-        struct leaf leaf;
-        uint8_t hash[HASH_BYTES];
-        uint8_t path[MERKLE_PATH_MAX][HASH_BYTES];
-        uint32_t count = 0;
-        struct item_hash element;
-        struct wire_iter hashes = wire_iter_make(entry.path);
-        while (item_hash_next(&hashes, &element)) {
-            memcpy(path[count++], element.value, HASH_BYTES);
-        }
-        assert_int_equal(leaf_decode(entry.leaf, &leaf), WIRE_OK);
-        assert_int_equal(leaf.stream_index, i);
-        merkle_leaf_hash(entry.leaf, hash);
-        assert_true(merkle_inclusion_verify(leaf.index, SIZE, hash,
-                                            bytes_make(path, (size_t)count * HASH_BYTES),
-                                            header.tree_root));
-        assert_int_equal(receipt_payload_verify(&leaf, entry.salt, entry.payload), RECEIPT_OK);
-    }
-}
-
-static void a_read_by_index_withholds_what_the_token_does_not_cover(void **state)
-{
-    struct fixture *fixture = *state;
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "", 0, 3));
-    assert_int_equal(result.answer.code, RESULT_OK);
-    assert_int_equal(result.answer.stream_len, SIZE);
-    assert_int_equal(result.count, 3);
-    struct read_entry entry;
-    assert_true(read_entry_next(&result.entries, &entry));
-    assert_int_equal(entry.salt.len, 0); /* vestry/governance is covered by no token */
-    assert_int_equal(entry.payload.len, 0);
-    assert_true(read_entry_next(&result.entries, &entry));
-    assert_int_equal(entry.salt.len, SALT_BYTES);
-}
-
-static void a_read_of_a_stream_that_the_token_does_not_cover_is_refused(void **state)
-{
-    struct fixture *fixture = *state;
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "log/x", 0, 3));
-    assert_int_equal(result.answer.code, E_STREAM);
-    assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "vestry/governance", 0, 1));
-    assert_int_equal(result.answer.code, E_STREAM);
-}
-
-static void a_read_beyond_the_end_is_empty(void **state)
-{
-    struct fixture *fixture = *state;
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 160, 9));
-    assert_int_equal(result.answer.code, RESULT_OK);
-    assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "", UINT64_MAX, 9));
-    assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/us", UINT64_MAX, 9));
-    assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/none", 0, 9));
-    assert_int_equal(result.count, 0);
-    assert_int_equal(result.answer.stream_len, 0);
-}
-
-static void a_read_with_a_changed_bit_is_not_verified(void **state)
-{
-    struct fixture *fixture = *state;
-    uint8_t memory[4096];
-    struct bytes frame = host_log_read(fixture->log, "pay/us", 0, 1);
-    assert_true(frame.len <= sizeof(memory));
-    for (size_t i = 0; i < frame.len * 8; i += 7) {
-        memcpy(memory, frame.data, frame.len);
-        memory[i / 8] ^= (uint8_t)(1u << i % 8);
-        struct bytes changed = bytes_make(memory, frame.len);
-        enum drop drop =
-            read_request_verify(&fixture->verifier, fixture->speaker.cluster_id, changed);
-        if (drop != DROP_NONE) {
-            continue;
-        }
-        /* Block 0 of the token is the issuer's to sign, which the loop asks for. */
-        const struct read_gate gate = {.node = fixture->log->core->nodes[HOST_LOG_NODE],
-                                       .verifier = &fixture->verifier,
-                                       .rid = HOST_LOG_NODE,
-                                       .time_ms = fixture->log->core->wall_ms,
-                                       .height = fixture->log->height,
-                                       .view = fixture->view};
-        struct question *question = read_request_judge(&gate, changed);
-        if (question != NULL) {
-            /* What is left are the envelope's and the payloads' bytes, which mean nothing here. */
-            bool outside = i / 8 < 12 || i / 8 >= frame.len - 4;
-            assert_true(question->ask.code != RESULT_OK || outside);
-            question_free(question);
-        }
-    }
-}
-
-static void a_request_of_long_ago_is_proven_against_the_newest_head(void **state)
-{
-    struct fixture *fixture = *state;
-    struct block_header header = newest_header(fixture);
-    struct store_view *view = NULL;
-    const struct action known = {.kind = ACTION_KNOWN,
-                                 .height = 2,
-                                 .code = RESULT_OK,
-                                 .first_index = 1 + REQUESTS * ENTRIES,
-                                 .count = ENTRIES};
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
-    struct bytes frame = read_known_make(fixture->maker, view, &known);
-    store_view_close(view);
-    struct envelope envelope;
-    struct reply reply;
-    struct reply_result result;
-    struct attest attest;
-    frame = bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES);
-    assert_int_equal(envelope_decode(frame, &envelope), WIRE_OK);
-    assert_int_equal(reply_decode(envelope.body, &reply), WIRE_OK);
-    assert_int_equal(attest_decode(reply.attest, &attest), WIRE_OK);
-    assert_true(
-        bytes_equal(attest.header, bytes_make(fixture->log->header, fixture->log->header_len)));
-    struct wire_iter results = wire_iter_make(reply.results);
-    assert_true(reply_result_next(&results, &result));
-    assert_int_equal(result.height, 2);
-    assert_int_equal(result.stream_indexes.count, ENTRIES);
-    uint8_t proof[MERKLE_PROOF_MAX][HASH_BYTES];
-    uint8_t leaves[ENTRIES][HASH_BYTES];
-    uint32_t count = 0;
-    struct item_hash element;
-    struct wire_iter hashes = wire_iter_make(result.range_proof);
-    while (item_hash_next(&hashes, &element)) {
-        memcpy(proof[count++], element.value, HASH_BYTES);
-    }
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
-    log_reader_use(serve_reader(fixture->serve), view);
-    for (uint64_t i = 0; i < ENTRIES; i++) {
-        struct bytes leaf;
-        assert_true(log_leaf(serve_reader(fixture->serve), known.first_index + i, &leaf));
-        merkle_leaf_hash(leaf, leaves[i]);
-    }
-    log_reader_use(serve_reader(fixture->serve), NULL);
-    store_view_close(view);
-    const struct merkle_range range = {.begin = known.first_index,
-                                       .end = known.first_index + ENTRIES,
-                                       .size = SIZE,
-                                       .leaf_hashes = bytes_make(leaves, sizeof(leaves))};
-    assert_true(merkle_range_verify(&range, bytes_make(proof, (size_t)count * HASH_BYTES),
-                                    header.tree_root));
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -611,12 +382,6 @@ int main(void)
         TEST(two_sizes_are_proven_consistent),
         TEST(streams_are_listed_in_pages),
         TEST(what_is_not_of_the_log_is_not_there),
-        TEST(a_stream_is_read_with_proofs_and_payloads),
-        TEST(a_read_by_index_withholds_what_the_token_does_not_cover),
-        TEST(a_read_of_a_stream_that_the_token_does_not_cover_is_refused),
-        TEST(a_read_beyond_the_end_is_empty),
-        TEST(a_read_with_a_changed_bit_is_not_verified),
-        TEST(a_request_of_long_ago_is_proven_against_the_newest_head),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
