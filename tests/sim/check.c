@@ -171,7 +171,9 @@ void check_crashed(struct world *world, struct host *host)
     }
     seen->noted = noted_height(host);
     check_durable(world, host);
-    memset(seen->taken, 0, seen->taken_count * sizeof(seen->taken[0]));
+    if (seen->taken_count > 0) {
+        memset(seen->taken, 0, seen->taken_count * sizeof(seen->taken[0]));
+    }
 }
 
 void check_started(struct world *world, struct host *host)

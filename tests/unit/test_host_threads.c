@@ -139,7 +139,7 @@ struct work {
     struct verify_work head;
     enum drop verdict[VERIFY_WORKERS_MAX]; /* of each part */
     atomic_uint ran;
-    unsigned order; /* when it was run, from 1 */
+    atomic_uint order; /* when it was run, from 1 */
 };
 
 static atomic_uint clock_hand;
