@@ -265,7 +265,8 @@ class BadFrames(Case):
         for length in (0, REPLICA_FRAME_MAX + 1, 2**32 - 1):
             self.assertEqual(self.guest("replica3", struct.pack(">I", length)), "closed", length)
         before = self.counted(MALFORMED_DROPS)
-        for content in (b"\xdd\xff\xff\xff\xff", envelope(0, b""), os.urandom(REPLICA_FRAME_MAX)):
+        for content in (b"\xdd\xff\xff\xff\xff", envelope(0, b""),
+                        os.urandom(REPLICA_FRAME_MAX)):
             self.assertEqual(self.guest("replica3", frame(content)), "closed")
         self.assertGreaterEqual(self.counted(MALFORMED_DROPS) - before, 3)
         # In its own name, in that of the victim, and in that of nobody.
@@ -280,7 +281,8 @@ class BadFrames(Case):
         self.assertEqual(self.guest("replica3", frame(vote), seconds=1), "stays")
         self.assertEqual(self.counted(OWN_DROPS) - before, 1)
         before = self.counted(SIGNATURE_DROPS)
-        self.assertEqual(self.guest("replica3", frame(STATUS_SIGNED_BY_NOBODY) * 200, seconds=5), "closed")
+        statuses = frame(STATUS_SIGNED_BY_NOBODY) * 200
+        self.assertEqual(self.guest("replica3", statuses, seconds=5), "closed")
         self.assertGreater(self.counted(SIGNATURE_DROPS) - before, 60)
 
 
