@@ -281,7 +281,8 @@ class BadFrames(Case):
         self.assertEqual(self.guest("replica3", frame(vote), seconds=1), "stays")
         self.assertEqual(self.counted(OWN_DROPS) - before, 1)
         before = self.counted(SIGNATURE_DROPS)
-        self.assertEqual(self.guest("replica3", frame(STATUS_SIGNED_BY_NOBODY) * 200, seconds=5), "closed")
+        statuses = frame(STATUS_SIGNED_BY_NOBODY) * 200
+        self.assertEqual(self.guest("replica3", statuses, seconds=5), "closed")
         self.assertGreater(self.counted(SIGNATURE_DROPS) - before, 60)
 
 
