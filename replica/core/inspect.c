@@ -217,7 +217,8 @@ static enum drop inspect_data(const struct node *node, const struct message *mes
 static bool is_of_members(uint64_t type)
 {
     return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
-           type == MESSAGE_ATTEST || type == MESSAGE_STATUS;
+           type == MESSAGE_ATTEST || type == MESSAGE_COMPLAIN || type == MESSAGE_VIEW_CHANGE ||
+           type == MESSAGE_NEW_VIEW || type == MESSAGE_STATUS;
 }
 
 static enum drop inspect_member(const struct node *node, const struct message *message)

@@ -154,7 +154,7 @@ static void what_can_have_no_effect_is_dropped_with_its_reason(void **state)
         {{.sequence = 1}, MESSAGE_PREPARE, 0, DROP_FROM_PRIMARY},
         {{.sequence = 1}, MESSAGE_PREPARE, BACKUP, DROP_OWN},
         {{.sequence = 1}, MESSAGE_PREPARE, 9, DROP_SENDER},
-        {{.sequence = 1}, MESSAGE_VIEW_CHANGE, 2, DROP_TYPE},
+        {{.sequence = 1}, MESSAGE_VIEW_CHANGE, 2, DROP_MALFORMED},
         {{.sequence = 1}, 99, 2, DROP_TYPE},
         {{.sequence = 1}, 99, BACKUP, DROP_TYPE},
         {{.sequence = 1}, 99, 9, DROP_TYPE},
