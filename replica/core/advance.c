@@ -41,13 +41,20 @@ static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
 }
 
 /* The window may have come up meanwhile, with a slot for the block that came from beyond it. */
-static void late_settle(struct node *node, uint64_t sequence)
+static void late_settle(struct node *node, uint64_t sequence, const uint8_t digest[HASH_BYTES])
 {
-    if (window_look(&node->window, sequence) != NULL) {
-        struct slot *slot = window_slot(&node->window, sequence);
-        slot->stage = slot->stage == SLOT_EMPTY ? SLOT_EMPTY : SLOT_EXECUTED;
-        slot_release_later(node, slot);
+    if (window_look(&node->window, sequence) == NULL) {
+        return;
     }
+    struct slot *slot = window_slot(&node->window, sequence);
+    if (!slot->knows_digest || !hash_equal(slot->digest, digest)) {
+        slot->has_primary_sig = false;
+        slot->prepared = false;
+    }
+    slot->stage = SLOT_EXECUTED;
+    slot->knows_digest = true;
+    memcpy(slot->digest, digest, HASH_BYTES);
+    slot_release_later(node, slot);
 }
 
 bool machine_advance(struct node *node, struct outbox *outbox)
@@ -56,13 +63,14 @@ bool machine_advance(struct node *node, struct outbox *outbox)
     struct slot *late = &node->late[next % LATE_MAX];
     if (late->sequence == next) {
         execute(node, late, outbox);
+        late_settle(node, next, late->digest);
         *late = (struct slot){0};
-        late_settle(node, next);
         return true;
     }
     const struct slot *look = window_look(&node->window, next);
     enum slot_stage needed = MUTANT(5) ? SLOT_PREPARED : SLOT_COMMITTED;
-    if (look == NULL || look->stage < needed || look->batch.data == NULL) {
+    if (look == NULL || look->stage < needed || look->stage == SLOT_EXECUTED ||
+        !slot_has_batch(look)) {
         return false;
     }
     execute(node, window_slot(&node->window, next), outbox);

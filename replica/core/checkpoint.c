@@ -169,7 +169,15 @@ static void stable_put(struct node *node, const struct attested *attested, struc
     };
     struct buffer space = outbox_open_space(outbox);
     CHECK(stable_encode(&stable, &space));
-    journal_put(outbox, JOURNAL_STABLE, attested->height, outbox_take_space(outbox, &space));
+    stable_keep(node, attested->height, outbox_take_space(outbox, &space), outbox);
+}
+
+void stable_keep(struct node *node, uint64_t height, struct bytes proof, struct outbox *outbox)
+{
+    CHECK(proof.len <= sizeof(node->stable_proof));
+    memcpy(node->stable_proof, proof.data, proof.len);
+    node->stable_len = proof.len;
+    journal_put(outbox, JOURNAL_STABLE, height, outbox_keep(outbox, proof));
 }
 
 void stable_move(struct node *node, uint64_t height, struct outbox *outbox)
@@ -184,6 +192,7 @@ void stable_move(struct node *node, uint64_t height, struct outbox *outbox)
         journal_erase(outbox, JOURNAL_STABLE, height - 2 * interval);
     }
     window_move(&node->window, height, &node->pool);
+    view_calm(node);
     node_note(node, "stable %llu", (unsigned long long)height);
 }
 

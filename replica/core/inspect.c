@@ -32,9 +32,6 @@ static enum drop inspect_vote(const struct node *node, const struct message *mes
     if (vote->sequence - node->window.stable > reach) {
         return DROP_ABOVE_WINDOW;
     }
-    if (hash_is_zero(vote->digest)) {
-        return DROP_DIGEST; /* the null digest is a NEW-VIEW's to propose */
-    }
     *slot = window_look(&node->window, vote->sequence);
     return DROP_NONE;
 }
@@ -53,10 +50,13 @@ static enum drop inspect_pre_prepare(const struct node *node, const struct messa
     if (vote.sequence <= node->head.height) {
         return DROP_DUPLICATE;
     }
+    if (hash_is_zero(vote.digest)) {
+        return DROP_DIGEST; /* the null digest is a NEW-VIEW's to propose */
+    }
     if (message->attachment.len == 0) {
         return DROP_MALFORMED;
     }
-    bool same = slot != NULL && slot->stage != SLOT_EMPTY && hash_equal(slot->digest, vote.digest);
+    bool same = slot != NULL && slot->stage > SLOT_AWAITED && hash_equal(slot->digest, vote.digest);
     return same ? DROP_DUPLICATE : DROP_NONE;
 }
 
@@ -69,7 +69,7 @@ static enum drop inspect_use(const struct slot *slot, const struct votes *votes,
     if (present && hash_equal(votes->by_member[member].digest, vote->digest)) {
         return DROP_DUPLICATE;
     }
-    bool same = slot->stage != SLOT_EMPTY && hash_equal(slot->digest, vote->digest);
+    bool same = slot->knows_digest && hash_equal(slot->digest, vote->digest);
     return enough && same && !present ? DROP_SURPLUS : DROP_NONE;
 }
 
@@ -86,13 +86,13 @@ static enum drop inspect_ballot(const struct node *node, const struct message *m
     if (!is_commit && message->envelope.rid == roster_primary(&node->roster, vote.view)->rid) {
         return DROP_FROM_PRIMARY;
     }
-    if (slot == NULL) {
+    if (slot == NULL || slot->view != vote.view) {
         return DROP_NONE;
     }
     if (is_commit) {
         return inspect_use(slot, &slot->commits, slot->stage >= SLOT_COMMITTED, member, &vote);
     }
-    return inspect_use(slot, &slot->prepares, slot->stage >= SLOT_PREPARED, member, &vote);
+    return inspect_use(slot, &slot->prepares, slot->prepared, member, &vote);
 }
 
 static enum drop inspect_attest(const struct node *node, const struct message *message,
@@ -141,6 +141,60 @@ static enum drop inspect_status(const struct node *node, const struct message *m
     return grows ? DROP_NONE : DROP_STALE;
 }
 
+static enum drop inspect_complain(const struct node *node, const struct message *message,
+                                  uint32_t member)
+{
+    struct complain complain;
+    if (complain_decode(message->envelope.body, &complain) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (complain.epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    if (complain.view != node->view) {
+        return complain.view < node->view ? DROP_VIEW_OLD : DROP_VIEW_AHEAD;
+    }
+    if (node->mode != MODE_ACTIVE) {
+        return DROP_MODE;
+    }
+    uint64_t last = node->complained_ms[member];
+    return last != 0 && node->now_ms < last + COMPLAIN_INTERVAL_MS ? DROP_RATE : DROP_NONE;
+}
+
+static enum drop inspect_view_change(const struct node *node, const struct message *message,
+                                     uint32_t member)
+{
+    struct view_change change;
+    if (view_change_decode(message->envelope.body, &change) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (change.epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    bool late = change.view == node->view && node->mode == MODE_ACTIVE;
+    if (change.view < node->view || late) {
+        return DROP_VIEW_OLD;
+    }
+    return change.view <= node->changes[member].view ? DROP_DUPLICATE : DROP_NONE;
+}
+
+static enum drop inspect_new_view(const struct node *node, const struct message *message)
+{
+    struct new_view new_view;
+    if (new_view_decode(message->envelope.body, &new_view) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (new_view.epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    bool late = new_view.view == node->view && node->mode == MODE_ACTIVE;
+    if (new_view.view < node->view || late) {
+        return DROP_VIEW_OLD;
+    }
+    bool from = message->envelope.rid == roster_primary(&node->roster, new_view.view)->rid;
+    return from ? DROP_NONE : DROP_NOT_PRIMARY;
+}
+
 static enum drop inspect_data(const struct node *node, const struct message *message)
 {
     struct data data;
@@ -154,13 +208,17 @@ static enum drop inspect_data(const struct node *node, const struct message *mes
         bool wanted = data.from > node->head.height && data.from <= node->fetched_to;
         return wanted ? DROP_NONE : DROP_NOT_WANTED;
     }
+    if (data.kind == FETCH_NEW_VIEW) {
+        return node->new_view_asked ? DROP_NONE : DROP_NOT_WANTED;
+    }
     return data.kind == FETCH_BATCH || data.kind == FETCH_STABLE ? DROP_NONE : DROP_NOT_WANTED;
 }
 
 static bool is_of_members(uint64_t type)
 {
     return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
-           type == MESSAGE_ATTEST || type == MESSAGE_STATUS;
+           type == MESSAGE_ATTEST || type == MESSAGE_COMPLAIN || type == MESSAGE_VIEW_CHANGE ||
+           type == MESSAGE_NEW_VIEW || type == MESSAGE_STATUS;
 }
 
 static enum drop inspect_member(const struct node *node, const struct message *message)
@@ -184,6 +242,12 @@ static enum drop inspect_member(const struct node *node, const struct message *m
         return inspect_ballot(node, message, member);
     case MESSAGE_ATTEST:
         return inspect_attest(node, message, member);
+    case MESSAGE_COMPLAIN:
+        return inspect_complain(node, message, member);
+    case MESSAGE_VIEW_CHANGE:
+        return inspect_view_change(node, message, member);
+    case MESSAGE_NEW_VIEW:
+        return inspect_new_view(node, message);
     case MESSAGE_STATUS:
         return inspect_status(node, message, member);
     default:
@@ -224,6 +288,8 @@ enum drop node_inspect(const struct node *node, uint32_t from, struct bytes fram
         memcpy(job->cluster_id, node->cluster_id, HASH_BYTES);
         job->roster = node->roster;
         job->charter_name = node->charter.charter.name;
+        job->interval = node_param(node, PARAM_CHECKPOINT_INTERVAL);
+        job->window = node_param(node, PARAM_WINDOW);
         job->type = message.envelope.type;
     }
     return drop;

@@ -6,6 +6,7 @@
 
 #include "governance/item.h"
 #include "replica/core/node_parts.h"
+#include "replica/core/view_plan.h"
 
 #define TOKENS_REMEMBERED 256
 
@@ -26,6 +27,7 @@ struct workspace {
     /* Encoded lists, gathered while the items run. */
     uint8_t result_list[BATCH_ITEMS_MAX * 64];
     uint8_t leaf_list[BATCH_STATEMENTS_MAX * 256];
+    struct view_plan plan; /* used by new_view.c and view_enter.c */
     /* Used by propose.c. */
     struct queued *taken[BATCH_ITEMS_MAX];
     uint8_t item_list[BATCH_BYTES_MAX];

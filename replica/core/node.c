@@ -189,6 +189,12 @@ static enum drop dispatch(struct node *node, uint32_t from, const struct message
         return on_commit(node, message, outbox);
     case MESSAGE_ATTEST:
         return on_attest(node, message, outbox);
+    case MESSAGE_COMPLAIN:
+        return on_complain(node, message, outbox);
+    case MESSAGE_VIEW_CHANGE:
+        return on_view_change(node, message, outbox);
+    case MESSAGE_NEW_VIEW:
+        return on_new_view(node, message, outbox);
     case MESSAGE_STATUS:
         return on_status(node, message, outbox);
     case MESSAGE_DATA:
@@ -225,7 +231,8 @@ static void invariant(const struct node *node)
 {
     CHECK(node->window.stable <= node->head.height || node->halted || !node->started);
     CHECK(node->head.frontier.size >= 1 || !node->started);
-    CHECK(node->proposed <= node->window.stable + WINDOW_MAX || !node->started);
+    CHECK(node->proposed <= node->window.stable + WINDOW_MAX || node->proposed <= node->planned ||
+          !node->started);
     const struct slot *late = &node->late[node->head.height % LATE_MAX];
     CHECK(late->sequence == 0 || late->sequence > node->head.height);
 }
@@ -237,6 +244,7 @@ static void settle(struct node *node, struct outbox *outbox)
         return;
     }
     bool executed = machine_advance(node, outbox);
+    view_note_wait(node);
     if (!node->halted) {
         propose(node, outbox);
         if (executed) {
@@ -245,6 +253,7 @@ static void settle(struct node *node, struct outbox *outbox)
     }
     outbox->again = outbox->again || executed;
     outbox_wake(outbox, node->status_due_ms);
+    outbox_wake(outbox, view_wake_ms(node));
     if (node->head.height > node->attested_height) {
         outbox_wake(outbox, node->executed_ms + 20);
     }

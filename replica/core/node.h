@@ -69,6 +69,8 @@ struct verify_job {
     uint8_t cluster_id[HASH_BYTES];
     struct roster roster;
     struct bytes charter_name; /* borrows from the node, which keeps it for ever */
+    uint64_t interval;         /* K */
+    uint64_t window;           /* L */
     uint64_t type;             /* enum message_type */
 };
 

@@ -1,8 +1,7 @@
 /* What a node is made of. For the files of replica/core only: hosts see node.h.
  *
- *   mode      ACTIVE -> (the next issue's CHANGING and RECOVERING)
- *   slots     see window.h
- *   head      the executed block; stable <= head.height always
+ *   mode      ACTIVE --view_leave--> CHANGING --view_enter--> ACTIVE; CHANGING --view_leave-->
+ * CHANGING slots     see window.h head      the executed block; stable <= head.height always
  *
  * Handlers are on_<message>(node, message, outbox), one file each; they assume that node_inspect
  * and job_verify passed, and check again whatever may have changed since. */
@@ -41,6 +40,7 @@ struct peer {
     uint64_t boot;
     uint64_t counter;
     uint64_t view;
+    uint64_t mode;
     uint64_t stable;
     uint64_t executed;
     uint64_t heard_ms;    /* 0: never */
@@ -49,7 +49,17 @@ struct peer {
     uint64_t told_ms;
 };
 
-#define SPENT_MAX 8
+/* The newest VIEW-CHANGE of a member, verified. */
+struct kept_change {
+    uint64_t view;     /* 0: none */
+    struct bytes body; /* in the pool, or the node's own_change */
+    uint8_t sig[SIG_BYTES];
+};
+
+#define VIEW_CHANGE_BYTES_MAX (WINDOW_MAX * (PREPARED_BYTES_MAX + 8) + 8192)
+#define COMPLAIN_INTERVAL_MS 50
+
+#define SPENT_MAX (2 * WINDOW_MAX + 8)
 #define LATE_MAX 64
 
 /* Work space of one execution; see machine.h. */
@@ -84,6 +94,25 @@ struct node {
     struct attestations attestations;
     uint64_t quorum_height; /* of the newest checkpoint with Q attestations */
     uint64_t proposed;      /* the last sequence this primary proposed */
+    size_t stable_len;      /* the proof of window.stable, an encoded `struct stable` */
+    uint8_t stable_proof[STABLE_BYTES_MAX];
+
+    /* Changing views. */
+    struct kept_change changes[REPLICAS_MAX];
+    uint8_t own_change[VIEW_CHANGE_BYTES_MAX];
+    uint64_t complained_ms[REPLICAS_MAX]; /* about this view; 0: not */
+    bool complains;                       /* this replica does */
+    uint32_t backoff;                     /* k: timers run for T * 2^k */
+    uint32_t calm;                        /* stable checkpoints since k was moved */
+    uint64_t entered_height;              /* where the head was when this view was entered */
+    uint64_t planned;                     /* the last sequence that its NEW-VIEW proposed */
+    uint64_t new_view_due_ms;   /* CHANGING with Q held: the NEW-VIEW must be here; 0: not */
+    uint64_t new_view_fetch_ms; /* when it was last asked for */
+    bool new_view_asked;
+    uint8_t oldest[HASH_BYTES]; /* what has waited longest: a request, or zero for the next slot */
+    uint64_t waits_since_ms;    /* since when it is the oldest; 0: nothing waits */
+    uint64_t waits_height;
+    struct bytes restored_view; /* in the pool: the stored NEW-VIEW, until STARTED */
     struct queue *queue;
     struct pool pool;
     struct sig_cache *sig_cache;
@@ -125,6 +154,9 @@ enum drop on_commit(struct node *node, const struct message *message, struct out
 enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_status(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_complain(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_view_change(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_new_view(struct node *node, const struct message *message, struct outbox *outbox);
 void on_tick(struct node *node, struct outbox *outbox);
 
 /* Slots (slots.c). Move a slot as far as its votes allow: put the certificate and send COMMIT once
@@ -161,14 +193,47 @@ void attest_checkpoint(struct node *node, struct outbox *outbox);
 void attest_head(struct node *node, struct outbox *outbox);
 void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox);
 void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbox);
+/* Keep the proof of the next stable checkpoint, and put it. */
+void stable_keep(struct node *node, uint64_t height, struct bytes proof, struct outbox *outbox);
 /* h moves to `height`, whose proof is put. */
 void stable_move(struct node *node, uint64_t height, struct outbox *outbox);
+
+/* Changing views. Leaving (view_change.c): CHANGING to `view`; put, and VIEW-CHANGE to all. */
+void view_leave(struct node *node, uint64_t view, struct outbox *outbox);
+void change_send(struct node *node, uint32_t to, struct outbox *outbox);
+/* What the kept VIEW-CHANGEs ask for: join a smaller view, start the timer, make the NEW-VIEW. */
+void view_consider(struct node *node, struct outbox *outbox);
+uint64_t view_changes_held(const struct node *node);
+/* The members whose VIEW-CHANGE is for `view`, or for that one and later ones. */
+MUST_USE uint64_t changes_for(const struct node *node, uint64_t view);
+MUST_USE uint64_t changes_from(const struct node *node, uint64_t view);
+/* As the primary of the view this replica is changing to (new_view.c). */
+void new_view_make(struct node *node, struct outbox *outbox);
+/* Entering (view_enter.c) the view of a verified NEW-VIEW: put it, and vote for what it proposes.
+ */
+void view_enter(struct node *node, const struct message *message, struct outbox *outbox);
+/* The slots that the stored NEW-VIEW proposed and a restart left without their batches. */
+void view_restore_slots(struct node *node, struct bytes frame, struct outbox *outbox);
+/* Time and help (view_timer.c). */
+MUST_USE uint64_t view_timeout_ms(const struct node *node);
+/* What waits longest, as of this event. */
+void view_note_wait(struct node *node);
+void view_tick(struct node *node, struct outbox *outbox);
+void complain(struct node *node, struct outbox *outbox);
+void complain_again(struct node *node, struct outbox *outbox);
+void complaints_count(struct node *node, struct outbox *outbox);
+void view_calm(struct node *node); /* a checkpoint became stable */
+MUST_USE uint64_t view_wake_ms(const struct node *node);
+void view_help(struct node *node, const struct status_report *report, uint32_t to,
+               struct outbox *outbox);
+void view_put(const struct node *node, struct outbox *outbox);
 
 /* Catching up (catch_up.c): ask for what is missing, at most every so often. */
 void fetch_send(struct node *node, const struct fetch *fetch, uint32_t to, struct outbox *outbox);
 void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t to,
                  struct outbox *outbox);
 void catch_up(struct node *node, struct outbox *outbox);
+void fetch_missing(struct node *node, struct outbox *outbox); /* on_tick.c */
 
 /* Restoring (restore.c). */
 enum drop on_restored(struct node *node, const struct put *record);
@@ -204,6 +269,8 @@ MUST_USE uint64_t node_jitter(struct node *node, uint64_t range);
 #define JOURNAL_PREPARED 'p'
 #define JOURNAL_STABLE 'k'
 #define JOURNAL_NOTE 'c'
+#define JOURNAL_NEW_VIEW 'n'
+#define JOURNAL_VIEW_CHANGE 'w'
 void journal_put(struct outbox *outbox, uint8_t kind, uint64_t height, struct bytes value);
 void journal_erase(struct outbox *outbox, uint8_t kind, uint64_t height);
 

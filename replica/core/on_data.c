@@ -12,7 +12,7 @@ static struct slot *waiting_for(struct node *node, const uint8_t digest[HASH_BYT
     for (uint32_t i = 0; i < WINDOW_MAX; i++) {
         struct slot *slot = &node->window.slots[i];
         if (slot->sequence > node->head.height && slot->stage != SLOT_EMPTY &&
-            slot->batch.data == NULL && hash_equal(slot->digest, digest)) {
+            !slot_has_batch(slot) && hash_equal(slot->digest, digest)) {
             return slot;
         }
     }
@@ -22,6 +22,9 @@ static struct slot *waiting_for(struct node *node, const uint8_t digest[HASH_BYT
 static bool slot_fill(struct node *node, struct slot *slot, struct bytes batch,
                       struct bytes payloads)
 {
+    if (batch.len == 0) {
+        return true; /* the null digest's */
+    }
     struct bytes batch_copy = pool_copy(&node->pool, batch);
     struct bytes payloads_copy = pool_copy(&node->pool, payloads);
     if (batch_copy.data == NULL || payloads_copy.data == NULL) {
@@ -48,7 +51,11 @@ static enum drop take_batch(struct node *node, const struct data *data,
     if (!slot_fill(node, slot, parcel.batch, parcel.payloads)) {
         return DROP_NO_MEMORY;
     }
-    slot_advance(node, slot, outbox);
+    if (slot->stage == SLOT_AWAITED && node->mode == MODE_ACTIVE) {
+        slot_accept(node, slot, outbox);
+    } else {
+        slot_advance(node, slot, outbox);
+    }
     return DROP_NONE;
 }
 
@@ -62,27 +69,24 @@ static struct slot *place_for_block(struct node *node, uint64_t sequence)
     if (sequence - node->window.stable <= node_param(node, PARAM_WINDOW)) {
         struct slot *slot = window_slot(&node->window, sequence);
         bool done = slot->stage == SLOT_COMMITTED || slot->stage == SLOT_EXECUTED;
-        return done && slot->batch.data != NULL ? NULL : slot;
+        return done && slot_has_batch(slot) ? NULL : slot;
     }
     struct slot *late = &node->late[sequence % LATE_MAX];
     bool near = sequence - node->head.height <= LATE_MAX;
     return near && late->sequence == 0 ? late : NULL;
 }
 
-/* The proven block takes the slot. Votes of the same view stay: a second one must still be seen to
- * contradict the first. The primary's signature is for the digest that it proposed. */
+/* The proven block takes the slot. Its votes stay, whatever their view: a second one must still be
+ * seen to contradict the first. The primary's signature is for the digest that it proposed. */
 static void block_place(struct node *node, struct slot *slot, const struct slot *proven)
 {
     slot_release(slot, &node->pool);
-    bool known = slot->view == proven->view && slot->sequence == proven->sequence;
-    bool same = known && slot->stage != SLOT_EMPTY && hash_equal(slot->digest, proven->digest);
-    if (!known) {
-        *slot = (struct slot){0};
-    }
+    bool same = slot->knows_digest && hash_equal(slot->digest, proven->digest);
     slot->sequence = proven->sequence;
-    slot->view = proven->view;
     slot->stage = SLOT_COMMITTED;
     slot->has_primary_sig = same && slot->has_primary_sig;
+    slot->prepared = same && slot->prepared;
+    slot->knows_digest = true;
     slot->batch = proven->batch;
     slot->payloads = proven->payloads;
     memcpy(slot->digest, proven->digest, HASH_BYTES);
@@ -102,13 +106,22 @@ static enum drop take_block(struct node *node, const struct message *message, st
     if (slot == NULL) {
         return DROP_NOT_WANTED;
     }
-    struct slot proven = {.sequence = vote.sequence, .view = vote.view, .stage = SLOT_COMMITTED};
+    struct slot proven = {.sequence = vote.sequence};
     memcpy(proven.digest, vote.digest, HASH_BYTES);
     if (!slot_fill(node, &proven, parcel.batch, parcel.payloads)) {
         return DROP_NO_MEMORY;
     }
+    bool accepted = slot->stage > SLOT_AWAITED;
+    bool awaited = slot->stage == SLOT_AWAITED && slot->view == node->view &&
+                   node->mode == MODE_ACTIVE && hash_equal(slot->digest, proven.digest);
     block_place(node, slot, &proven);
-    slot_put_batch(slot, outbox);
+    slot->has_primary_sig = slot->has_primary_sig && (accepted || awaited);
+    if (awaited) {
+        slot_accept(node, slot, outbox); /* others may need this vote of ours */
+    }
+    if (slot->batch.data != NULL) {
+        slot_put_batch(slot, outbox);
+    }
     struct record_key key = record_key_block(RECORD_CERTIFICATE, slot->sequence);
     outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&key), outbox_keep(outbox, parcel.commit));
     node_note(node, "certificate for %llu", (unsigned long long)slot->sequence);
@@ -146,9 +159,21 @@ static enum drop take_stable(struct node *node, const struct message *message,
                   outbox);
         return DROP_HALTED;
     }
-    journal_put(outbox, JOURNAL_STABLE, header.height, outbox_keep(outbox, message->attachment));
+    stable_keep(node, header.height, message->attachment, outbox);
     stable_move(node, header.height, outbox);
     return DROP_NONE;
+}
+
+static enum drop take_new_view(struct node *node, const struct message *message,
+                               struct outbox *outbox)
+{
+    struct message inner;
+    enum drop drop = message_split(message->attachment, &inner);
+    if (drop != DROP_NONE || inner.envelope.type != MESSAGE_NEW_VIEW) {
+        return DROP_MALFORMED;
+    }
+    node->new_view_asked = false;
+    return on_new_view(node, &inner, outbox);
 }
 
 enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox)
@@ -167,6 +192,8 @@ enum drop on_data(struct node *node, const struct message *message, struct outbo
         return take_block(node, message, outbox);
     case FETCH_STABLE:
         return take_stable(node, message, outbox);
+    case FETCH_NEW_VIEW:
+        return take_new_view(node, message, outbox);
     default:
         return DROP_NOT_WANTED;
     }

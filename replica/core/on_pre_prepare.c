@@ -59,10 +59,13 @@ enum drop on_pre_prepare(struct node *node, const struct message *message, struc
         return DROP_MALFORMED;
     }
     struct slot *slot = window_slot(&node->window, vote.sequence);
-    if (slot->stage != SLOT_EMPTY && !(MUTANT(8) && slot->stage == SLOT_ACCEPTED)) {
+    bool awaited = slot->stage == SLOT_AWAITED && slot->view == vote.view &&
+                   hash_equal(slot->digest, vote.digest);
+    if (slot->stage != SLOT_EMPTY && !awaited && !(MUTANT(8) && slot->stage == SLOT_ACCEPTED)) {
         return again(node, slot, &vote, message, outbox);
     }
-    if (!time_acceptable(node, batch.time_ms)) {
+    /* What a NEW-VIEW proposes again was in time when it was proposed first. */
+    if (!awaited && !time_acceptable(node, batch.time_ms)) {
         return DROP_TIME;
     }
     struct bytes batch_copy = pool_copy(&node->pool, parcel.batch);
@@ -72,7 +75,7 @@ enum drop on_pre_prepare(struct node *node, const struct message *message, struc
         pool_give(&node->pool, payloads_copy.data);
         return DROP_NO_MEMORY;
     }
-    slot->view = vote.view;
+    slot_turn(slot, vote.view);
     slot->batch = batch_copy;
     slot->payloads = payloads_copy;
     slot->has_primary_sig = true;

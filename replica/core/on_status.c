@@ -46,7 +46,7 @@ static void help_slots(struct node *node, const struct status_report *report, ui
     size_t batch_bytes = 0;
     for (uint64_t n = from + 1; n <= from + HELP_SLOTS_MAX && outbox_has_room(outbox); n++) {
         const struct slot *slot = window_look(&node->window, n);
-        if (slot == NULL || slot->stage == SLOT_EMPTY || slot->view != report->view) {
+        if (slot == NULL || slot->stage < SLOT_ACCEPTED || slot->view != report->view) {
             continue;
         }
         batch_bytes += help_slot(node, slot, report, to, outbox);
@@ -108,6 +108,7 @@ enum drop on_status(struct node *node, const struct message *message, struct out
     peer->boot = report.boot;
     peer->counter = report.counter;
     peer->view = report.view;
+    peer->mode = report.mode;
     peer->stable = report.stable;
     peer->executed = report.executed;
     peer->heard_ms = node->now_ms;
@@ -117,6 +118,7 @@ enum drop on_status(struct node *node, const struct message *message, struct out
         help_checkpoints(node, &report, to, outbox);
         help_head(node, &report, peer, to, outbox);
     }
+    view_help(node, &report, to, outbox);
     catch_up(node, outbox);
     return DROP_NONE;
 }

@@ -15,7 +15,7 @@ static void status_send(struct node *node, struct outbox *outbox)
     for (uint32_t i = 0; i < WINDOW_MAX; i++) {
         const struct slot *slot = window_look(&node->window, node->window.stable + 1 + i);
         uint8_t bit = (uint8_t)(1u << i % 8);
-        if (slot == NULL || slot->stage == SLOT_EMPTY) {
+        if (slot == NULL || slot->stage < SLOT_ACCEPTED) {
             continue;
         }
         held[i / 8] |= bit;
@@ -31,6 +31,7 @@ static void status_send(struct node *node, struct outbox *outbox)
         .held = BYTES_OF_ARRAY(held),
         .prepared = BYTES_OF_ARRAY(prepared),
         .committed = BYTES_OF_ARRAY(committed),
+        .view_changes = view_changes_held(node),
         .boot = node->boot,
         .counter = ++node->status_counter,
     };
@@ -44,16 +45,21 @@ static void status_send(struct node *node, struct outbox *outbox)
         message_frame(outbox, MESSAGE_STATUS, node->rid, body, BYTES_OF_ARRAY(sig), BYTES_EMPTY);
 }
 
-/* Batches of accepted slots that a restart left behind: the own store has them. */
-static void fetch_missing(struct node *node, struct outbox *outbox)
+/* Batches of slots that a restart or a new view left without: the own store may have them, and so
+ * have those who prepared them. */
+void fetch_missing(struct node *node, struct outbox *outbox)
 {
     for (uint64_t n = node->head.height + 1; n <= node->head.height + WINDOW_MAX; n++) {
         const struct slot *slot = window_look(&node->window, n);
-        if (slot == NULL || slot->stage == SLOT_EMPTY || slot->batch.data != NULL) {
+        if (slot == NULL || slot->stage == SLOT_EMPTY || slot_has_batch(slot)) {
             continue;
         }
         if (outbox_has_room(outbox)) {
             fetch_batch(node, slot->digest, node->rid, outbox);
+        }
+        if (outbox_has_room(outbox) && slot->stage == SLOT_AWAITED) {
+            uint64_t who = node_jitter(node, node->roster.n);
+            fetch_batch(node, slot->digest, node->roster.members[who].rid, outbox);
         }
     }
 }
@@ -70,6 +76,8 @@ void on_tick(struct node *node, struct outbox *outbox)
         status_send(node, outbox);
         queue_expire(node->queue, node->wall_ms);
         fetch_missing(node, outbox);
+        complain_again(node, outbox);
     }
+    view_tick(node, outbox);
     catch_up(node, outbox);
 }

@@ -111,7 +111,7 @@ static void propose_one(struct node *node, const struct filling *filling, struct
         return;
     }
     node->proposed++;
-    slot->view = node->view;
+    slot_turn(slot, node->view);
     hash_bytes(slot->batch, slot->digest);
     slot->has_primary_sig = true;
     struct bytes body = slot_vote_body(node, slot, outbox);

@@ -24,6 +24,8 @@ struct queue {
     uint32_t count;
     uint32_t waiting;
     uint32_t turn; /* the ring whose turn it is, or NONE when no ring is in use */
+    uint32_t oldest;
+    uint32_t newest;
     uint32_t free_request;
     uint32_t free_ring;
     uint32_t request_bucket[BUCKETS];
@@ -41,6 +43,8 @@ enum status queue_open(struct pool *pool, uint64_t hash_seed, struct queue **out
     queue->pool = pool;
     queue->hash_seed = hash_seed;
     queue->turn = QUEUE_NONE;
+    queue->oldest = QUEUE_NONE;
+    queue->newest = QUEUE_NONE;
     for (uint32_t i = 0; i < BUCKETS; i++) {
         queue->request_bucket[i] = QUEUE_NONE;
         queue->ring_bucket[i] = QUEUE_NONE;
@@ -184,6 +188,39 @@ static void ring_append(struct queue *queue, uint32_t ring_index, uint32_t index
     ring->count++;
 }
 
+/* The line of all requests in order of arrival. */
+static void line_join(struct queue *queue, uint32_t index)
+{
+    struct queued *queued = &queue->requests[index];
+    queued->older = queue->newest;
+    queued->newer = QUEUE_NONE;
+    if (queue->newest == QUEUE_NONE) {
+        queue->oldest = index;
+    } else {
+        queue->requests[queue->newest].newer = index;
+    }
+    queue->newest = index;
+}
+
+static void line_leave(struct queue *queue, const struct queued *queued)
+{
+    if (queued->older == QUEUE_NONE) {
+        queue->oldest = queued->newer;
+    } else {
+        queue->requests[queued->older].newer = queued->newer;
+    }
+    if (queued->newer == QUEUE_NONE) {
+        queue->newest = queued->older;
+    } else {
+        queue->requests[queued->newer].older = queued->older;
+    }
+}
+
+struct queued *queue_oldest(struct queue *queue)
+{
+    return queue->oldest == QUEUE_NONE ? NULL : &queue->requests[queue->oldest];
+}
+
 struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTES],
                          const uint8_t client[PUBLIC_KEY_BYTES], struct bytes item,
                          struct bytes payloads)
@@ -218,6 +255,7 @@ struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTE
     memcpy(queued->client, client, PUBLIC_KEY_BYTES);
     queue->request_bucket[bucket] = index;
     ring_append(queue, ring, index);
+    line_join(queue, index);
     queue->count++;
     queue->waiting++;
     return queued;
@@ -258,6 +296,7 @@ void queue_remove(struct queue *queue, struct queued *queued)
         queue->waiting--;
     }
     queue->count--;
+    line_leave(queue, queued);
     ring_remove(queue, queued, index);
     pool_give(queue->pool, queued->item.data);
     pool_give(queue->pool, queued->payloads.data);
@@ -306,6 +345,15 @@ void queue_unmark(struct queue *queue, struct queued *queued)
     queued->proposed = false;
     queue->waiting++;
     ring->cursor = ring->first;
+}
+
+void queue_unmark_all(struct queue *queue)
+{
+    for (uint32_t at = queue->oldest; at != QUEUE_NONE; at = queue->requests[at].newer) {
+        if (queue->requests[at].proposed) {
+            queue_unmark(queue, &queue->requests[at]);
+        }
+    }
 }
 
 void queue_expire(struct queue *queue, uint64_t time_ms)

@@ -25,11 +25,14 @@ struct queued {
     uint64_t arrived_ms; /* monotonic */
     uint32_t statements;
     bool proposed;
+    bool shared; /* it was relayed to all replicas */
     /* Links of the queue: indexes, QUEUE_NONE ends. */
     uint32_t next;
     uint32_t previous;
     uint32_t chain;
     uint32_t ring;
+    uint32_t older; /* in order of arrival over all clients */
+    uint32_t newer;
 };
 
 struct queue;
@@ -58,6 +61,12 @@ void queue_mark_proposed(struct queue *queue, struct queued *queued);
 
 /* The request waits again: it could not be proposed after all, or its slot was lost. */
 void queue_unmark(struct queue *queue, struct queued *queued);
+
+/* No request is carried by a slot any more: the view was left. */
+void queue_unmark_all(struct queue *queue);
+
+/* The request that has been here longest, proposed or not; NULL when there is none. */
+MUST_USE struct queued *queue_oldest(struct queue *queue);
 
 /* Forget waiting requests that nobody may order any more at this time. */
 void queue_expire(struct queue *queue, uint64_t time_ms);

@@ -34,9 +34,8 @@ static enum drop restore_slot(struct node *node, uint64_t sequence, struct bytes
     memcpy(slot->digest, vote.digest, HASH_BYTES);
     memcpy(slot->primary_sig, record.primary_sig, SIG_BYTES);
     slot->has_primary_sig = true;
-    if (slot->stage == SLOT_EMPTY) {
-        slot->stage = SLOT_ACCEPTED;
-    }
+    slot->knows_digest = true;
+    slot->stage = SLOT_ACCEPTED;
     return DROP_NONE;
 }
 
@@ -46,21 +45,32 @@ static enum drop restore_prepared(struct node *node, uint64_t sequence, struct b
     struct vote vote;
     struct slot *slot = sequence == 0 ? NULL : slot_restored(node, sequence);
     if (slot == NULL || prepared_decode(value, &prepared) != WIRE_OK ||
-        vote_decode(prepared.vote, &vote) != WIRE_OK) {
+        vote_decode(prepared.vote, &vote) != WIRE_OK || value.len > sizeof(slot->best.bytes)) {
         return DROP_MALFORMED;
     }
+    slot->best.view = vote.view;
+    slot->best.len = value.len;
+    memcpy(slot->best.bytes, value.data, value.len);
+    return DROP_NONE;
+}
+
+/* The certificate is of the view that the slot is in: it is prepared, and these are the votes. */
+static void prepared_settle(struct slot *slot)
+{
+    struct prepared prepared;
+    CHECK(prepared_decode(bytes_make(slot->best.bytes, slot->best.len), &prepared) == WIRE_OK);
     slot->stage = SLOT_PREPARED;
+    slot->prepared = true;
     struct wire_iter sigs = wire_iter_make(prepared.sigs);
     for (uint32_t member = 0; member < REPLICAS_MAX; member++) {
         struct item_sig sig;
         if ((prepared.members >> member & 1) != 0 && item_sig_next(&sigs, &sig)) {
             struct one_vote one;
-            memcpy(one.digest, vote.digest, HASH_BYTES);
+            memcpy(one.digest, slot->digest, HASH_BYTES);
             memcpy(one.sig, sig.value, SIG_BYTES);
             votes_repeat(&slot->prepares, member, &one);
         }
     }
-    return DROP_NONE;
 }
 
 static enum drop restore_head(struct node *node, struct bytes value)
@@ -102,8 +112,13 @@ static enum drop restore_stable(struct node *node, struct bytes value)
         block_header_decode(stable.header, &header) != WIRE_OK) {
         return DROP_MALFORMED;
     }
-    if (header.height > node->window.stable) {
+    if (value.len > sizeof(node->stable_proof)) {
+        return DROP_MALFORMED;
+    }
+    if (header.height > node->window.stable || node->stable_len == 0) {
         node->window.stable = header.height;
+        node->stable_len = value.len;
+        memcpy(node->stable_proof, value.data, value.len);
     }
     return DROP_NONE;
 }
@@ -111,12 +126,36 @@ static enum drop restore_stable(struct node *node, struct bytes value)
 static enum drop restore_view(struct node *node, struct bytes value)
 {
     struct view_record record;
-    if (view_record_decode(value, &record) != WIRE_OK || record.mode != MODE_ACTIVE) {
+    if (view_record_decode(value, &record) != WIRE_OK || record.mode == MODE_RECOVERING) {
         return DROP_MALFORMED;
     }
     node->epoch = record.epoch;
     node->view = record.view;
+    node->mode = (enum replica_mode)record.mode;
     return DROP_NONE;
+}
+
+static enum drop restore_change(struct node *node, struct bytes value)
+{
+    struct signed_body record;
+    struct view_change change;
+    if (signed_body_decode(value, &record) != WIRE_OK ||
+        record.body.len > sizeof(node->own_change) ||
+        view_change_decode(record.body, &change) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    struct kept_change *own = &node->changes[node->self];
+    memcpy(node->own_change, record.body.data, record.body.len);
+    memcpy(own->sig, record.sig, SIG_BYTES);
+    own->body = bytes_make(node->own_change, record.body.len);
+    own->view = change.view;
+    return DROP_NONE;
+}
+
+static enum drop restore_new_view(struct node *node, struct bytes value)
+{
+    node->restored_view = pool_copy(&node->pool, value);
+    return node->restored_view.data != NULL ? DROP_NONE : DROP_NO_MEMORY;
 }
 
 static enum drop restore_boot(struct node *node, struct bytes value)
@@ -163,6 +202,10 @@ static enum drop restore_journal(struct node *node, const struct put *record)
         return restore_prepared(node, height, record->value);
     case JOURNAL_STABLE:
         return restore_stable(node, record->value);
+    case JOURNAL_NEW_VIEW:
+        return restore_new_view(node, record->value);
+    case JOURNAL_VIEW_CHANGE:
+        return restore_change(node, record->value);
     case JOURNAL_NOTE:
         return restore_note(node, record->value);
     default:
@@ -189,10 +232,28 @@ static void revote(struct node *node, struct slot *slot, struct outbox *outbox)
         sign_body(node->scheme, node->sign_seed, pk, TAG_PREPARE, node->cluster_id, body, vote.sig);
         votes_repeat(&slot->prepares, node->self, &vote);
     }
-    if (slot->stage >= SLOT_PREPARED) {
+    if (slot->prepared) {
         sign_body(node->scheme, node->sign_seed, pk, TAG_COMMIT, node->cluster_id, body, vote.sig);
         votes_repeat(&slot->commits, node->self, &vote);
     }
+}
+
+/* What was accepted in the view that this replica is in stands; of what was accepted in an earlier
+ * one, only the certificate does. */
+static void slot_settle(struct node *node, struct slot *slot, struct outbox *outbox)
+{
+    bool current = slot->has_primary_sig && slot->view == node->view && node->mode == MODE_ACTIVE;
+    if (!current) {
+        slot->stage = SLOT_EMPTY;
+        slot->has_primary_sig = false;
+        slot->knows_digest = false;
+        slot->view = 0;
+        return;
+    }
+    if (slot->best.len > 0 && slot->best.view == slot->view) {
+        prepared_settle(slot);
+    }
+    revote(node, slot, outbox);
 }
 
 static void slots_settle(struct node *node, struct outbox *outbox)
@@ -202,18 +263,18 @@ static void slots_settle(struct node *node, struct outbox *outbox)
         if (slot->sequence == 0) {
             continue;
         }
-        if (slot->sequence <= node->window.stable || slot->stage == SLOT_EMPTY ||
-            !slot->has_primary_sig) {
+        if (slot->sequence <= node->window.stable) {
             *slot = (struct slot){0};
             continue;
         }
-        revote(node, slot, outbox);
+        slot_settle(node, slot, outbox);
         if (slot->sequence > node->proposed) {
             node->proposed = slot->sequence;
         }
         if (slot->sequence <= node->head.height) {
             slot->stage = SLOT_EXECUTED;
-        } else {
+            slot->knows_digest = false; /* what was executed may be another than was accepted */
+        } else if (slot->stage != SLOT_EMPTY) {
             fetch_batch(node, slot->digest, node->rid, outbox);
         }
     }
@@ -225,10 +286,16 @@ static void put_identity(struct node *node, struct outbox *outbox)
     struct buffer space = outbox_open_space(outbox);
     CHECK(boot_record_encode(&boot, &space));
     journal_put(outbox, JOURNAL_BOOT, 0, outbox_take_space(outbox, &space));
-    struct view_record view = {.epoch = node->epoch, .view = node->view, .mode = node->mode};
-    space = outbox_open_space(outbox);
-    CHECK(view_record_encode(&view, &space));
-    journal_put(outbox, JOURNAL_VIEW, 0, outbox_take_space(outbox, &space));
+    view_put(node, outbox);
+}
+
+/* The log begins with a checkpoint that needs no signatures. */
+static void genesis_stable(struct node *node, struct outbox *outbox)
+{
+    struct stable stable = {.header = bytes_make(node->head.header, node->head.header_len)};
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(stable_encode(&stable, &space));
+    stable_keep(node, 0, outbox_take_space(outbox, &space), outbox);
 }
 
 void on_started(struct node *node, struct outbox *outbox)
@@ -244,9 +311,21 @@ void on_started(struct node *node, struct outbox *outbox)
         node_halt(node, "the stored state is damaged", outbox);
         return;
     }
+    if (fresh) {
+        genesis_stable(node, outbox);
+    }
+    if (node->stable_len == 0 ||
+        (node->mode == MODE_CHANGING && node->changes[node->self].view != node->view)) {
+        node_halt(node, "the stored journal is damaged", outbox);
+        return;
+    }
     node->boot++;
     put_identity(node, outbox);
     slots_settle(node, outbox);
+    view_restore_slots(node, node->restored_view, outbox);
+    pool_give(&node->pool, node->restored_view.data);
+    node->restored_view = BYTES_EMPTY;
+    node->entered_height = node->head.height;
     node->started = true;
     node->executed_ms = node->now_ms;
     node->attested_height = 0;

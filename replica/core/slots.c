@@ -65,7 +65,7 @@ static void own_vote(const struct node *node, enum sign_tag tag, const struct sl
 }
 
 /* The prepared certificate is durable before the COMMIT that rests on it can leave. */
-static void put_prepared(struct node *node, const struct slot *slot, struct outbox *outbox)
+static void put_prepared(struct node *node, struct slot *slot, struct outbox *outbox)
 {
     uint8_t sigs[REPLICAS_MAX * (SIG_BYTES + 2)];
     struct buffer list = buffer_make(sigs, sizeof(sigs));
@@ -77,9 +77,15 @@ static void put_prepared(struct node *node, const struct slot *slot, struct outb
         .sigs = {buffer_bytes(&list), members_count(members)},
     };
     memcpy(prepared.primary_sig, slot->primary_sig, SIG_BYTES);
-    struct buffer space = outbox_open_space(outbox);
-    CHECK(prepared_encode(&prepared, &space));
-    journal_put(outbox, JOURNAL_PREPARED, slot->sequence, outbox_take_space(outbox, &space));
+    struct best_prepared *best = &slot->best;
+    struct buffer encoded = buffer_make(best->bytes, sizeof(best->bytes));
+    CHECK(prepared_encode(&prepared, &encoded));
+    best->view = slot->view;
+    best->len = encoded.len;
+    if (!MUTANT(15)) {
+        journal_put(outbox, JOURNAL_PREPARED, slot->sequence,
+                    outbox_keep(outbox, buffer_bytes(&encoded)));
+    }
 }
 
 static void put_commit_certificate(struct node *node, const struct slot *slot,
@@ -102,10 +108,9 @@ static void put_commit_certificate(struct node *node, const struct slot *slot,
 
 static void become_prepared(struct node *node, struct slot *slot, struct outbox *outbox)
 {
-    slot->stage = SLOT_PREPARED;
-    if (!MUTANT(15)) {
-        put_prepared(node, slot, outbox);
-    }
+    slot->stage = slot->stage < SLOT_PREPARED ? SLOT_PREPARED : slot->stage;
+    slot->prepared = true;
+    put_prepared(node, slot, outbox);
     struct one_vote vote;
     own_vote(node, TAG_COMMIT, slot, outbox, &vote);
     votes_repeat(&slot->commits, node->self, &vote);
@@ -115,9 +120,12 @@ static void become_prepared(struct node *node, struct slot *slot, struct outbox 
 
 void slot_advance(struct node *node, struct slot *slot, struct outbox *outbox)
 {
+    if (node->mode != MODE_ACTIVE || slot->view != node->view) {
+        return; /* nothing is voted for in a view that was left */
+    }
     uint32_t prepares = votes_count(&slot->prepares, slot->digest) + (MUTANT(1) ? 1 : 0);
-    if (slot->stage == SLOT_ACCEPTED && slot->batch.data != NULL &&
-        prepares >= node->roster.q - 1) {
+    if (slot->stage >= SLOT_ACCEPTED && slot->has_primary_sig && !slot->prepared &&
+        slot_has_batch(slot) && prepares >= node->roster.q - 1) {
         become_prepared(node, slot, outbox);
     }
     uint32_t commits = votes_count(&slot->commits, slot->digest) + (MUTANT(2) ? 1 : 0);
@@ -133,7 +141,8 @@ void slot_advance(struct node *node, struct slot *slot, struct outbox *outbox)
 
 void slot_accept(struct node *node, struct slot *slot, struct outbox *outbox)
 {
-    slot->stage = SLOT_ACCEPTED;
+    slot->stage = slot->stage < SLOT_ACCEPTED ? SLOT_ACCEPTED : slot->stage;
+    slot->knows_digest = true;
     struct slot_record record = {
         .vote = slot_vote_body(node, slot, outbox),
         .primary = roster_primary(&node->roster, slot->view)->rid,
@@ -145,7 +154,7 @@ void slot_accept(struct node *node, struct slot *slot, struct outbox *outbox)
     if (!MUTANT(4)) {
         journal_put(outbox, JOURNAL_SLOT, slot->sequence, value);
     }
-    if (!MUTANT(14)) {
+    if (!MUTANT(14) && slot->batch.data != NULL) {
         slot_put_batch(slot, outbox);
     }
     if (!node_is_primary(node)) {
@@ -194,9 +203,10 @@ enum drop vote_take(struct node *node, const struct message *message, bool is_co
     uint32_t member = node_member(node, message->envelope.rid);
     CHECK(member < REPLICAS_MAX);
     struct slot *slot = window_slot(&node->window, vote.sequence);
-    if (slot->stage == SLOT_EMPTY) {
-        slot->view = vote.view;
+    if (slot->view > vote.view) {
+        return DROP_VIEW_OLD; /* a later view's certificate came for it */
     }
+    slot_turn(slot, vote.view);
     struct one_vote one;
     memcpy(one.digest, vote.digest, HASH_BYTES);
     memcpy(one.sig, message->envelope.sig.data, SIG_BYTES);

@@ -4,15 +4,9 @@
 #include "crypto/hash.h"
 #include "governance/item.h"
 #include "replica/core/node_parts.h"
+#include "replica/core/verify_view.h"
 
 #include <string.h>
-
-struct share {
-    const struct verify_job *job;
-    const struct sig_memo *memo;
-    uint32_t part;
-    uint32_t parts;
-};
 
 static bool memo_known(const struct sig_memo *memo, const uint8_t key[HASH_BYTES])
 {
@@ -264,15 +258,17 @@ static enum drop block_verify(const struct share *share, const struct data *data
         vote_decode(certificate.body, &vote) != WIRE_OK || vote.sequence != data->from) {
         return DROP_MALFORMED;
     }
+    bool null = hash_is_zero(vote.digest);
     if (share->part == 0) {
         uint8_t digest[HASH_BYTES];
         hash_bytes(parcel.batch, digest);
-        if (vote.epoch != share->job->roster.epoch || !hash_equal(digest, vote.digest) ||
+        bool same = null ? parcel.batch.len == 0 : hash_equal(digest, vote.digest);
+        if (vote.epoch != share->job->roster.epoch || !same ||
             !commits_good(share->job, &certificate)) {
             return DROP_CERTIFICATE;
         }
     }
-    return items_verify(share, parcel.batch, parcel.payloads);
+    return null ? DROP_NONE : items_verify(share, parcel.batch, parcel.payloads);
 }
 
 static enum drop batch_verify(const struct share *share, const struct data *data,
@@ -290,30 +286,58 @@ static enum drop batch_verify(const struct share *share, const struct data *data
     return items_verify(share, parcel.batch, parcel.payloads);
 }
 
-static enum drop stable_verify(const struct verify_job *job, const struct message *message)
+bool stable_good(const struct verify_job *job, const struct stable *stable)
 {
-    struct stable stable;
     struct checkpoint checkpoint;
-    if (stable_decode(message->attachment, &stable) != WIRE_OK ||
-        !header_checkpoint(job, stable.header, &checkpoint)) {
-        return DROP_MALFORMED;
+    if (!header_checkpoint(job, stable->header, &checkpoint) ||
+        checkpoint.epoch != job->roster.epoch || stable->members >> job->roster.n != 0 ||
+        members_count(stable->members) != stable->note_sigs.count) {
+        return false;
     }
-    if (stable.members >> job->roster.n != 0 ||
-        members_count(stable.members) != stable.note_sigs.count ||
-        stable.note_sigs.count < job->roster.q || checkpoint.epoch != job->roster.epoch) {
-        return DROP_CERTIFICATE;
+    if (checkpoint.height == 0) {
+        return true; /* every log begins there, and nothing else of it counts */
     }
-    struct wire_iter sigs = wire_iter_make(stable.note_sigs);
+    struct wire_iter sigs = wire_iter_make(stable->note_sigs);
     for (uint32_t i = 0; i < job->roster.n; i++) {
         struct item_sig sig;
-        if ((stable.members >> i & 1) != 0 &&
+        if ((stable->members >> i & 1) != 0 &&
             (!item_sig_next(&sigs, &sig) ||
              !checkpoint_verify(job->scheme, &checkpoint, NOTE_SIGN, job->roster.members[i].sign_pk,
                                 sig.value))) {
-            return DROP_CERTIFICATE;
+            return false;
         }
     }
-    return DROP_NONE;
+    return stable->note_sigs.count >= job->roster.q;
+}
+
+static enum drop stable_verify(const struct verify_job *job, const struct message *message)
+{
+    struct stable stable;
+    if (stable_decode(message->attachment, &stable) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    return stable_good(job, &stable) ? DROP_NONE : DROP_CERTIFICATE;
+}
+
+/* A complaint, and the request that waits, when it brings one. */
+static enum drop complain_verify(const struct share *share, const struct message *message)
+{
+    enum drop drop = share->part == 0 ? envelope_verify(share->job, message) : DROP_NONE;
+    if (drop != DROP_NONE || message->attachment.len == 0) {
+        return drop;
+    }
+    return request_verify(share, message);
+}
+
+/* A NEW-VIEW that another replica than its primary brings, as it was stored. */
+static enum drop relayed_new_view_verify(const struct share *share, const struct message *message)
+{
+    struct message inner;
+    enum drop drop = message_split(message->attachment, &inner);
+    if (drop != DROP_NONE || inner.envelope.type != MESSAGE_NEW_VIEW) {
+        return DROP_MALFORMED;
+    }
+    return new_view_verify(share, &inner);
 }
 
 static enum drop data_verify(const struct share *share, const struct message *message)
@@ -329,6 +353,8 @@ static enum drop data_verify(const struct share *share, const struct message *me
         return block_verify(share, &data, message);
     case FETCH_STABLE:
         return share->part == 0 ? stable_verify(share->job, message) : DROP_NONE;
+    case FETCH_NEW_VIEW:
+        return relayed_new_view_verify(share, message);
     default:
         return DROP_NOT_WANTED;
     }
@@ -351,6 +377,12 @@ enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t 
         return pre_prepare_verify(&share, &message);
     case MESSAGE_DATA:
         return data_verify(&share, &message);
+    case MESSAGE_COMPLAIN:
+        return complain_verify(&share, &message);
+    case MESSAGE_VIEW_CHANGE:
+        return view_change_verify(&share, &message);
+    case MESSAGE_NEW_VIEW:
+        return new_view_verify(&share, &message);
     case MESSAGE_ATTEST:
         return part == 0 ? attest_verify(job, &message) : DROP_NONE;
     default:

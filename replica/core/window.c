@@ -1,5 +1,7 @@
 #include "replica/core/window.h"
 
+#include "crypto/hash.h"
+
 static struct slot *place_of(struct window *window, uint64_t sequence)
 {
     return &window->slots[sequence % WINDOW_MAX];
@@ -21,6 +23,25 @@ const struct slot *window_look(const struct window *window, uint64_t sequence)
 {
     const struct slot *slot = &window->slots[sequence % WINDOW_MAX];
     return sequence != 0 && slot->sequence == sequence ? slot : NULL;
+}
+
+bool slot_has_batch(const struct slot *slot)
+{
+    return slot->stage == SLOT_EXECUTED || slot->batch.data != NULL ||
+           (slot->knows_digest && hash_is_zero(slot->digest));
+}
+
+void slot_turn(struct slot *slot, uint64_t view)
+{
+    if (slot->view == view) {
+        return;
+    }
+    CHECK(view > slot->view);
+    slot->view = view;
+    slot->has_primary_sig = false;
+    slot->prepared = false;
+    slot->prepares.present = 0;
+    slot->commits.present = 0;
 }
 
 void slot_release(struct slot *slot, struct pool *pool)

@@ -3,8 +3,15 @@
  *
  *   EMPTY ----------> ACCEPTED ---------> PREPARED ----------> COMMITTED ---------> EXECUTED
  *     [on_pre_prepare]       [slot_advance]        [slot_advance]       [machine_apply]
- *     EMPTY or ACCEPTED or PREPARED ----------------> COMMITTED
+ *     EMPTY ----------> AWAITED ----------> ACCEPTED
+ *     [view_enter: proposed by a NEW-VIEW]    [on_data, on_pre_prepare: its batch came]
+ *     any before COMMITTED ---------------> COMMITTED
  *                       [on_data: a commit certificate]
+ *     AWAITED, ACCEPTED, PREPARED --------> EMPTY
+ *                       [view_enter: the new view proposes something else, or nothing]
+ *
+ * COMMITTED and EXECUTED are for ever; a later view that proposes the slot again votes on it again
+ * without touching them. The best prepared certificate of any view stays with the slot.
  *
  * A ring: sequence n lives at n mod WINDOW_MAX, and the window is never wider. Votes may come
  * before the slot is accepted; they are kept. Batches lie in the pool and the slot owns them until
@@ -18,24 +25,36 @@
 
 enum slot_stage {
     SLOT_EMPTY,
+    SLOT_AWAITED, /* a NEW-VIEW proposes it; its batch is not here yet */
     SLOT_ACCEPTED,
     SLOT_PREPARED,
     SLOT_COMMITTED,
     SLOT_EXECUTED
 };
 
+/* The prepared certificate of the highest view, as it is put and as a VIEW-CHANGE carries it. */
+#define PREPARED_BYTES_MAX (REPLICAS_MAX * (SIG_BYTES + 2) + 256)
+#define STABLE_BYTES_MAX (HEADER_BYTES_MAX + REPLICAS_MAX * (SIG_BYTES + 2) + 64)
+struct best_prepared {
+    uint64_t view;
+    size_t len; /* 0: there is none */
+    uint8_t bytes[PREPARED_BYTES_MAX];
+};
+
 struct slot {
     uint64_t sequence; /* 0: not in use */
-    uint64_t view;     /* of the accepted pre-prepare and of the votes */
+    uint64_t view;     /* of the pre-prepare and of the votes */
     enum slot_stage stage;
-    uint8_t digest[HASH_BYTES];     /* from ACCEPTED on */
+    bool knows_digest; /* from AWAITED on, but for what was executed before a restart */
+    uint8_t digest[HASH_BYTES];
     uint8_t primary_sig[SIG_BYTES]; /* over the vote body with tag pre-prepare */
     bool has_primary_sig;           /* not after a commit certificate without a pre-prepare */
-    struct bytes batch;             /* in the pool; empty when not here or executed */
+    bool prepared;                  /* in `view`: the certificate is put and COMMIT was sent */
+    struct bytes batch;             /* in the pool; empty when not here, executed or null */
     struct bytes payloads;          /* in the pool */
     struct votes prepares;
     struct votes commits;
-    uint64_t proven_members; /* of a commit certificate that came whole, else 0 */
+    struct best_prepared best;
 };
 
 struct window {
@@ -49,6 +68,13 @@ MUST_USE struct slot *window_slot(struct window *window, uint64_t sequence);
 
 /* The slot if it is in use, else NULL; any sequence may be asked. */
 MUST_USE const struct slot *window_look(const struct window *window, uint64_t sequence);
+
+/* Whether what the slot stands for can be voted on: its batch is here, or was executed, or it is
+ * the null digest, which has none. */
+MUST_USE bool slot_has_batch(const struct slot *slot);
+
+/* The slot's votes are of this view from now on; those of an earlier one are forgotten. */
+void slot_turn(struct slot *slot, uint64_t view);
 
 /* Give the slot's batch and payloads back. */
 void slot_release(struct slot *slot, struct pool *pool);

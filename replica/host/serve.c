@@ -172,6 +172,15 @@ static void answer_stable(struct answer *answer)
     send_encoded(answer, there);
 }
 
+/* The NEW-VIEW of the view this replica was in last, for those who missed it. */
+static void answer_new_view(struct answer *answer)
+{
+    struct record_key key = record_key_journal(JOURNAL_NEW_VIEW, 0);
+    bool there = store_view_get(answer->view, FAMILY_JOURNAL, record_key_bytes(&key),
+                                fresh(answer)) == STATUS_OK;
+    send_encoded(answer, there);
+}
+
 static void answer_checkpoint(struct answer *answer)
 {
     struct bytes note;
@@ -264,6 +273,9 @@ void serve_fetch(struct serve *serve, struct store_view *view, const struct fetc
         break;
     case FETCH_STABLE:
         answer_stable(&answer);
+        break;
+    case FETCH_NEW_VIEW:
+        answer_new_view(&answer);
         break;
     case FETCH_CHECKPOINT:
         answer_checkpoint(&answer);

@@ -66,7 +66,7 @@ static void journal_put_seen(struct world *world, struct host *host, const struc
     }
     if (kind == 'k') {
         check_stable_put(world, host, height, put->value);
-        if (height <= seen->stable) {
+        if (height < seen->stable || (height > 0 && height == seen->stable)) {
             world_fail(world, "I12", host->rid, "the stable checkpoint goes back to %lu",
                        (unsigned long)height);
         }

@@ -14,6 +14,7 @@
  *   I8 real-time order                  check_rules.c
  *   I9 no double vote, and nothing is said that is not durable    check_votes.c
  *   I10 (epoch, view) never goes back   check_votes.c
+ *   I11 what is committed survives every NEW-VIEW    check_views.c
  *   I12 a checkpoint has Q signers      check_proof.c
  *   I13 nobody outside the watermarks   check.c
  *   I15 no false evidence               check_evidence.c
@@ -64,19 +65,26 @@ struct voted {
     uint8_t cosig[SIG_BYTES];
 };
 
+struct check_taken {
+    uint64_t view;
+    uint64_t word; /* 0: none */
+};
+
 struct check_host {
     uint64_t staged;  /* height of the head, not safe yet */
     uint64_t durable; /* height that was checked and is safe */
     uint64_t stable;
     uint64_t noted; /* height of the newest checkpoint note */
     uint64_t view;
+    uint64_t changed; /* the view of its last VIEW-CHANGE, and a word of its hash */
+    uint64_t change_word;
     uint64_t boot;
     uint64_t counter;
     bool has_genesis;
     struct voted *voted; /* by sequence */
     size_t voted_count;
     /* Votes of each liar that this replica took since it started: by kind and sequence. */
-    uint64_t (*taken)[SIM_REPLICAS_MAX][VOTED_KINDS];
+    struct check_taken (*taken)[SIM_REPLICAS_MAX][VOTED_KINDS];
     size_t taken_count;
 };
 
@@ -164,6 +172,10 @@ void check_tree_append(struct check *check, const uint8_t leaf_hash[HASH_BYTES])
 void check_tree_root(const struct check *check, uint64_t size, uint8_t out[HASH_BYTES]);
 /* Appends the hashes of the inclusion path. */
 void check_tree_path(const struct check *check, uint64_t index, uint64_t size, struct buffer *out);
+
+/* A NEW-VIEW or VIEW-CHANGE that a correct replica sends. */
+void check_new_view(struct world *world, struct host *host, struct bytes body);
+void check_view_change(struct world *world, struct host *host, struct bytes body);
 
 MUST_USE struct voted *check_voted(struct world *world, uint32_t rid, uint64_t sequence);
 MUST_USE uint64_t check_word(const uint8_t hash[HASH_BYTES]);

@@ -104,8 +104,8 @@ static bool has_evidence(const struct outbox *outbox, uint64_t rid)
     return false;
 }
 
-static uint64_t *taken_place(struct check_host *seen, uint64_t sequence, uint64_t rid,
-                             enum voted_kind kind)
+static struct check_taken *taken_place(struct check_host *seen, uint64_t sequence, uint64_t rid,
+                                       enum voted_kind kind)
 {
     if (sequence >= seen->taken_count) {
         size_t count = 2 * (size_t)sequence + 256;
@@ -141,13 +141,13 @@ void check_taken(struct world *world, struct host *host, struct bytes frame, enu
         vote_decode(envelope.body, &vote) != WIRE_OK || vote.sequence >= 1u << 24) {
         return;
     }
-    uint64_t *taken =
+    struct check_taken *taken =
         taken_place(&world->check->hosts[host->rid], vote.sequence, envelope.rid, kind);
     uint64_t word = check_word(vote.digest);
-    if (*taken != 0 && *taken != word) {
+    if (taken->word != 0 && taken->word != word && taken->view == vote.view) {
         world_fail(world, "I16", host->rid, "two of r%lu's %s for %lu were taken",
                    (unsigned long)envelope.rid, message_type_text(envelope.type),
                    (unsigned long)vote.sequence);
     }
-    *taken = word;
+    *taken = (struct check_taken){vote.view, word};
 }

@@ -61,15 +61,21 @@ static const char *proposal_wrong(struct world *world, struct host *host, const 
         return "the proposal is not durable";
     }
     if (slot_record_decode(buffer_bytes(&value), &record) != WIRE_OK ||
-        vote_decode(record.vote, &stored) != WIRE_OK || stored.view != vote->view ||
-        !hash_equal(stored.digest, vote->digest)) {
+        vote_decode(record.vote, &stored) != WIRE_OK) {
+        return "the stored proposal is none";
+    }
+    if (stored.view > vote->view) {
+        return NULL; /* synced together with what a later step put over it */
+    }
+    if (stored.view != vote->view || !hash_equal(stored.digest, vote->digest)) {
         return "another proposal is durable";
     }
     if (!verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
                      record.vote, record.primary_sig)) {
         return "the proposal is not the primary's";
     }
-    return has_batch(host, vote->digest) ? NULL : "the batch is not durable";
+    return hash_is_zero(vote->digest) || has_batch(host, vote->digest) ? NULL
+                                                                       : "the batch is not durable";
 }
 
 static const char *commit_wrong(struct world *world, struct host *host, const struct vote *vote)
@@ -103,6 +109,11 @@ static void vote_leaving(struct world *world, struct host *host, const struct en
         }
         if (voted->view[kind] == vote.view) {
             return;
+        }
+        if (voted->view[kind] > vote.view) {
+            world_fail(world, "I10", host->rid, "a %s for %lu in view %lu after one in %lu",
+                       message_type_text(envelope->type), (unsigned long)vote.sequence,
+                       (unsigned long)vote.view, (unsigned long)voted->view[kind]);
         }
     }
     voted->has |= (uint8_t)(1u << kind);
@@ -197,6 +208,12 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
         if (attest_decode(envelope.body, &attest) == WIRE_OK) {
             attest_leaving(world, host, &attest);
         }
+        break;
+    case MESSAGE_VIEW_CHANGE:
+        check_view_change(world, host, envelope.body);
+        break;
+    case MESSAGE_NEW_VIEW:
+        check_new_view(world, host, envelope.body);
         break;
     case MESSAGE_STATUS:
         status_leaving(world, host, envelope.body);

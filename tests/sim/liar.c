@@ -48,7 +48,7 @@ static void vote_lie(struct world *world, const struct host *host, uint32_t to, 
 
 /* A proposal of an empty batch, signed by whoever lies. */
 static void proposal_lie(struct world *world, const struct host *host, uint32_t to,
-                         uint64_t sequence)
+                         const struct vote *like)
 {
     const struct cast *cast = &world->cast;
     uint8_t batch_space[32];
@@ -64,7 +64,7 @@ static void proposal_lie(struct world *world, const struct host *host, uint32_t 
         .time_ms = host_wall_ms(world, host) + prng_below(&world->prng, 1000),
     };
     struct payloads none = {0};
-    struct vote vote = {.sequence = sequence};
+    struct vote vote = {.view = like->view, .sequence = like->sequence};
     CHECK(batch_encode(&empty, &batch));
     CHECK(payloads_encode(&none, &payloads));
     struct batch_parcel object = {buffer_bytes(&batch), buffer_bytes(&payloads)};
@@ -228,12 +228,12 @@ static bool data_sends(struct world *world, struct host *host, uint32_t to,
 }
 
 /* The primary has prepared `sequence`: whoever voted for its proposal hears of another one. */
-static void second_proposals(struct world *world, struct host *host, uint64_t sequence)
+static void second_proposals(struct world *world, struct host *host, const struct vote *like)
 {
-    for (uint32_t to = 1; to < world->plan.n; to++) {
-        const struct voted *voted = check_voted(world, to, sequence);
-        if ((voted->has >> VOTED_PREPARE & 1) != 0) {
-            proposal_lie(world, host, to, sequence);
+    for (uint32_t to = 0; to < world->plan.n; to++) {
+        const struct voted *voted = check_voted(world, to, like->sequence);
+        if (to != host->rid && (voted->has >> VOTED_PREPARE & 1) != 0) {
+            proposal_lie(world, host, to, like);
         }
     }
 }
@@ -244,10 +244,12 @@ static bool vote_sends(struct world *world, struct host *host, uint32_t to,
     struct vote vote;
     CHECK(vote_decode(envelope->body, &vote) == WIRE_OK);
     if (world_lies(world, host->rid, LIE_PROPOSE)) {
-        proposal_lie(world, host, to, vote.sequence + prng_below(&world->prng, 4));
+        struct vote near = vote;
+        near.sequence += prng_below(&world->prng, 4);
+        proposal_lie(world, host, to, &near);
     }
     if (world_lies(world, host->rid, LIE_TWO_PROPOSALS) && envelope->type == MESSAGE_COMMIT) {
-        second_proposals(world, host, vote.sequence);
+        second_proposals(world, host, &vote);
     }
     if (world_lies(world, host->rid, LIE_VOTES)) {
         vote_lie(world, host, to, envelope->type, &vote);
@@ -295,7 +297,7 @@ bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob
     case MESSAGE_PRE_PREPARE:
         if (world_lies(world, host->rid, LIE_SPLIT) && envelope.rid == host->rid) {
             CHECK(vote_decode(envelope.body, &vote) == WIRE_OK);
-            proposal_lie(world, host, to, vote.sequence);
+            proposal_lie(world, host, to, &vote);
             return prng_chance(&world->prng, 300);
         }
         return true;

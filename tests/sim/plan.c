@@ -29,7 +29,7 @@ static void choose_weather(struct plan *plan, struct prng *prng)
     plan->clock_steps = plan->skew_ms > 0 ? (uint32_t)prng_below(prng, 8) : 0;
 }
 
-/* Liars are backups, but for the lies that only a primary can tell. */
+/* Any replica may lie; that a lie is a primary's is for the view to give the occasion. */
 static void choose_liars(struct plan *plan, struct prng *prng)
 {
     if (prng_chance(prng, 450)) {
@@ -38,13 +38,13 @@ static void choose_liars(struct plan *plan, struct prng *prng)
     uint32_t count = (uint32_t)prng_between(prng, 1, plan->f);
     plan->lie_permille = (uint32_t)prng_between(prng, 5, 300);
     if (prng_chance(prng, 250)) {
-        plan->liars = 1;
+        plan->liars = 1u << prng_below(prng, plan->n);
         plan->lies = prng_chance(prng, 500) ? LIE_SPLIT : LIE_TWO_PROPOSALS;
         plan->lie_permille = plan->lies == LIE_SPLIT ? 30 : 200;
         return;
     }
     while (count > 0) {
-        uint32_t bit = 1u << prng_between(prng, 1, plan->n - 1);
+        uint32_t bit = 1u << prng_below(prng, plan->n);
         count -= (plan->liars & bit) == 0 ? 1 : 0;
         plan->liars |= bit;
     }
@@ -98,9 +98,4 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     choose_weather(plan, &prng);
     choose_faults(plan, &prng);
     choose_clients(plan, &prng);
-}
-
-bool plan_progresses(const struct plan *plan)
-{
-    return (plan->lies & LIE_SPLIT) == 0;
 }

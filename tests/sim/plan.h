@@ -66,8 +66,5 @@ struct plan {
 /* `n` is 0 for the seed's own choice. */
 void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps);
 
-/* Whether the run may be required to make progress once it is healed. A split slot waits for a view
- * change, which is not part of the core yet. */
-MUST_USE bool plan_progresses(const struct plan *plan);
 
 #endif

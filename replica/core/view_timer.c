@@ -1,0 +1,203 @@
+/* When a primary has had its time: the oldest request decides, and nothing that clients or f liars
+ * do alone. PROTOCOL: view change; Castro & Liskov, OSDI '99, section 4.5.2. */
+#include "crypto/hash.h"
+#include "replica/core/node_parts.h"
+
+#include <string.h>
+
+#define CALM_CHECKPOINTS 2
+#define NEW_VIEW_FETCH_MS 100
+
+/* T * 2^k, capped: quorums that come back after hours must not wait for hours. */
+uint64_t view_timeout_ms(const struct node *node)
+{
+    uint64_t most = node_param(node, PARAM_VIEW_TIMEOUT_MAX);
+    uint64_t timeout = node_param(node, PARAM_VIEW_TIMEOUT);
+    for (uint32_t i = 0; i < node->backoff && timeout < most; i++) {
+        timeout *= 2;
+    }
+    return timeout < most ? timeout : most;
+}
+
+void view_calm(struct node *node)
+{
+    node->calm++;
+    if (node->calm >= CALM_CHECKPOINTS && node->backoff > 0) {
+        node->calm = 0;
+        node->backoff--;
+    }
+}
+
+/* --- Waiting ---------------------------------------------------------------------------------- */
+
+/* Whether something was proposed that is not executed yet. */
+static bool slots_wait(const struct node *node)
+{
+    const struct slot *next = window_look(&node->window, node->head.height + 1);
+    return node->head.height < node->planned || (next != NULL && next->stage > SLOT_EMPTY);
+}
+
+static void wait_over(struct node *node)
+{
+    node->waits_since_ms = 0;
+    node->complains = false;
+}
+
+void view_note_wait(struct node *node)
+{
+    const struct queued *oldest = queue_oldest(node->queue);
+    uint8_t what[HASH_BYTES] = {0};
+    if (oldest == NULL && !slots_wait(node)) {
+        wait_over(node);
+        return;
+    }
+    if (oldest != NULL) {
+        memcpy(what, oldest->request_id, HASH_BYTES);
+    }
+    bool same = node->waits_since_ms != 0 && hash_equal(what, node->oldest) &&
+                (oldest != NULL || node->head.height == node->waits_height);
+    if (!same) {
+        wait_over(node); /* a complaint was about what is done now */
+        memcpy(node->oldest, what, HASH_BYTES);
+        node->waits_since_ms = node->now_ms;
+        node->waits_height = node->head.height;
+    }
+}
+
+static struct bytes request_parcel_of(const struct queued *queued, struct outbox *outbox)
+{
+    struct request_parcel parcel = {.item = queued->item, .payloads = queued->payloads};
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(request_parcel_encode(&parcel, &space));
+    return outbox_take_space(outbox, &space);
+}
+
+static void share(struct queued *queued, struct outbox *outbox)
+{
+    queued->shared = true;
+    outbox_act(outbox, ACTION_BROADCAST)->frame = message_frame(
+        outbox, MESSAGE_REQUEST, 0, BYTES_EMPTY, BYTES_EMPTY, request_parcel_of(queued, outbox));
+}
+
+/* --- Complaints ------------------------------------------------------------------------------- */
+
+static void complain_send(struct node *node, struct outbox *outbox)
+{
+    const struct queued *oldest = queue_oldest(node->queue);
+    struct complain body = {.epoch = node->epoch, .view = node->view};
+    struct bytes attachment = BYTES_EMPTY;
+    if (oldest != NULL) {
+        memcpy(body.request_id, oldest->request_id, HASH_BYTES);
+        attachment = request_parcel_of(oldest, outbox);
+    }
+    struct buffer space = outbox_open_space(outbox);
+    CHECK(complain_encode(&body, &space));
+    struct bytes bytes = outbox_take_space(outbox, &space);
+    uint8_t sig[SIG_BYTES];
+    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk, TAG_COMPLAIN,
+              node->cluster_id, bytes, sig);
+    outbox_act(outbox, ACTION_BROADCAST)->frame =
+        message_frame(outbox, MESSAGE_COMPLAIN, node->rid, bytes, BYTES_OF_ARRAY(sig), attachment);
+}
+
+void complaints_count(struct node *node, struct outbox *outbox)
+{
+    uint64_t life = view_timeout_ms(node);
+    uint32_t count = node->complains ? 1 : 0;
+    for (uint32_t i = 0; i < node->roster.n; i++) {
+        uint64_t at = node->complained_ms[i];
+        count += i != node->self && at != 0 && node->now_ms < at + life ? 1 : 0;
+    }
+    uint32_t enough = MUTANT(27) ? 1 : node->roster.w;
+    if (node->mode == MODE_ACTIVE && count >= enough) {
+        view_leave(node, node->view + 1, outbox);
+    }
+}
+
+void complain(struct node *node, struct outbox *outbox)
+{
+    if (node->complains || node->mode != MODE_ACTIVE || node_is_primary(node)) {
+        return;
+    }
+    node->complains = true;
+    node_note(node, "complains about view %llu", (unsigned long long)node->view);
+    complain_send(node, outbox);
+    complaints_count(node, outbox);
+}
+
+void complain_again(struct node *node, struct outbox *outbox)
+{
+    if (node->complains && node->mode == MODE_ACTIVE) {
+        complain_send(node, outbox);
+    }
+}
+
+/* --- Time ------------------------------------------------------------------------------------- */
+
+static void tick_active(struct node *node, struct outbox *outbox)
+{
+    if (node->waits_since_ms == 0 || node_is_primary(node)) {
+        return;
+    }
+    uint64_t waited = node->now_ms - node->waits_since_ms;
+    struct queued *oldest = queue_oldest(node->queue);
+    if (oldest != NULL && !oldest->shared && waited >= view_timeout_ms(node) / 2) {
+        share(oldest, outbox);
+    }
+    if (waited >= view_timeout_ms(node)) {
+        complain(node, outbox);
+    }
+}
+
+void view_tick(struct node *node, struct outbox *outbox)
+{
+    if (node->mode == MODE_ACTIVE) {
+        tick_active(node, outbox);
+        return;
+    }
+    if (node->new_view_due_ms != 0 && node->now_ms >= node->new_view_due_ms) {
+        view_leave(node, node->view + 1, outbox);
+    }
+}
+
+uint64_t view_wake_ms(const struct node *node)
+{
+    if (node->mode == MODE_CHANGING) {
+        return node->new_view_due_ms == 0 ? UINT64_MAX : node->new_view_due_ms;
+    }
+    if (node->waits_since_ms == 0 || node->complains || node_is_primary(node)) {
+        return UINT64_MAX;
+    }
+    return node->waits_since_ms + view_timeout_ms(node);
+}
+
+/* --- Help ------------------------------------------------------------------------------------- */
+
+static void new_view_fetch(struct node *node, uint32_t to, struct outbox *outbox)
+{
+    if (node->now_ms < node->new_view_fetch_ms + NEW_VIEW_FETCH_MS) {
+        return;
+    }
+    struct fetch fetch = {.kind = FETCH_NEW_VIEW, .from = node->view};
+    node->new_view_fetch_ms = node->now_ms;
+    node->new_view_asked = true;
+    fetch_send(node, &fetch, to, outbox);
+}
+
+void view_help(struct node *node, const struct status_report *report, uint32_t to,
+               struct outbox *outbox)
+{
+    bool there = report->mode == MODE_ACTIVE;
+    bool ahead =
+        report->view > node->view || (report->view == node->view && node->mode == MODE_CHANGING);
+    if (there && ahead) {
+        new_view_fetch(node, to, outbox);
+    }
+    if (node->mode != MODE_CHANGING || report->view > node->view) {
+        return;
+    }
+    bool lacks = report->view < node->view || (report->view_changes >> node->self & 1) == 0;
+    if (lacks && outbox_has_room(outbox)) {
+        change_send(node, to, outbox);
+    }
+}
