@@ -66,5 +66,4 @@ struct plan {
 /* `n` is 0 for the seed's own choice. */
 void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps);
 
-
 #endif
