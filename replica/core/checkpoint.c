@@ -73,6 +73,9 @@ static void head_keep(struct node *node)
 
 void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox)
 {
+    if (node->mode == MODE_RECOVERING) {
+        return; /* nothing more with this key */
+    }
     const struct attested *own = attestations_find(&node->attestations, node->self, height);
     if (own == NULL) {
         return;

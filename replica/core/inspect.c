@@ -209,7 +209,7 @@ static enum drop inspect_data(const struct node *node, const struct message *mes
         return wanted ? DROP_NONE : DROP_NOT_WANTED;
     }
     if (data.kind == FETCH_NEW_VIEW) {
-        return node->new_view_asked ? DROP_NONE : DROP_NOT_WANTED;
+        return node->new_view_asked && node->awake ? DROP_NONE : DROP_NOT_WANTED;
     }
     return data.kind == FETCH_BATCH || data.kind == FETCH_STABLE ? DROP_NONE : DROP_NOT_WANTED;
 }
@@ -218,7 +218,47 @@ static bool is_of_members(uint64_t type)
 {
     return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
            type == MESSAGE_ATTEST || type == MESSAGE_COMPLAIN || type == MESSAGE_VIEW_CHANGE ||
-           type == MESSAGE_NEW_VIEW || type == MESSAGE_STATUS;
+           type == MESSAGE_NEW_VIEW || type == MESSAGE_STATUS || type == MESSAGE_CHALLENGE ||
+           type == MESSAGE_CHALLENGE_ANSWER;
+}
+
+/* What a replica does nothing about before it knows that its journal is whole. */
+static bool is_of_agreement(uint64_t type)
+{
+    return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
+           type == MESSAGE_COMPLAIN || type == MESSAGE_VIEW_CHANGE || type == MESSAGE_NEW_VIEW;
+}
+
+static enum drop inspect_challenge(const struct node *node, const struct message *message,
+                                   uint32_t member)
+{
+    struct challenge challenge;
+    if (challenge_decode(message->envelope.body, &challenge) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (challenge.epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    uint64_t last = node->peers[member].challenged_ms;
+    return last != 0 && node->now_ms < last + CHALLENGE_INTERVAL_MS ? DROP_RATE : DROP_NONE;
+}
+
+static enum drop inspect_challenge_answer(const struct node *node, const struct message *message,
+                                          uint32_t member)
+{
+    struct challenge_answer answer;
+    if (challenge_answer_decode(message->envelope.body, &answer) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    if (answer.epoch != node->epoch) {
+        return DROP_EPOCH;
+    }
+    bool asked = !node->awake && node->mode != MODE_RECOVERING && answer.rid == node->rid &&
+                 memcmp(answer.nonce, node->nonce, sizeof(answer.nonce)) == 0;
+    if (!asked) {
+        return DROP_NOT_WANTED;
+    }
+    return (node->answered >> member & 1) != 0 ? DROP_DUPLICATE : DROP_NONE;
 }
 
 static enum drop inspect_member(const struct node *node, const struct message *message)
@@ -234,7 +274,14 @@ static enum drop inspect_member(const struct node *node, const struct message *m
     if (member == node->self) {
         return DROP_OWN;
     }
+    if (!node->awake && is_of_agreement(message->envelope.type)) {
+        return DROP_MODE;
+    }
     switch (message->envelope.type) {
+    case MESSAGE_CHALLENGE:
+        return inspect_challenge(node, message, member);
+    case MESSAGE_CHALLENGE_ANSWER:
+        return inspect_challenge_answer(node, message, member);
     case MESSAGE_PRE_PREPARE:
         return inspect_pre_prepare(node, message);
     case MESSAGE_PREPARE:

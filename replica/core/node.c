@@ -197,6 +197,10 @@ static enum drop dispatch(struct node *node, uint32_t from, const struct message
         return on_new_view(node, message, outbox);
     case MESSAGE_STATUS:
         return on_status(node, message, outbox);
+    case MESSAGE_CHALLENGE:
+        return on_challenge(node, message, outbox);
+    case MESSAGE_CHALLENGE_ANSWER:
+        return on_challenge_answer(node, message, outbox);
     case MESSAGE_DATA:
         return on_data(node, message, outbox);
     default:
@@ -302,6 +306,7 @@ void node_look(const struct node *node, struct node_look *out)
         .tree_size = node->head.frontier.size,
         .time_ms = node->head.time_ms,
         .queued = queue_waiting(node->queue),
+        .awake = node->awake,
         .halted = node->halted,
         .peer_count = node->roster.n,
     };

@@ -106,6 +106,7 @@ struct node_look {
     uint8_t config_hash[HASH_BYTES];
     uint32_t queued;    /* requests not ordered yet */
     uint32_t in_flight; /* slots proposed or accepted and not executed */
+    bool awake;         /* the amnesia challenge is answered */
     bool halted;
     uint64_t drops[DROP_COUNT];
     uint64_t received[32]; /* by message type */

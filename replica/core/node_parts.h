@@ -1,5 +1,6 @@
 /* What a node is made of. For the files of replica/core only: hosts see node.h.
  *
+ *   awake     not before the amnesia challenge is answered (challenge.c); asleep it signs no vote
  *   mode      ACTIVE --view_leave--> CHANGING --view_enter--> ACTIVE; CHANGING --view_leave-->
  * CHANGING slots     see window.h head      the executed block; stable <= head.height always
  *
@@ -41,6 +42,7 @@ struct peer {
     uint64_t counter;
     uint64_t view;
     uint64_t mode;
+    uint64_t challenged_ms; /* when its challenge was last answered; 0: never */
     uint64_t stable;
     uint64_t executed;
     uint64_t heard_ms;    /* 0: never */
@@ -58,6 +60,7 @@ struct kept_change {
 
 #define VIEW_CHANGE_BYTES_MAX (WINDOW_MAX * (PREPARED_BYTES_MAX + 8) + 8192)
 #define COMPLAIN_INTERVAL_MS 50
+#define CHALLENGE_INTERVAL_MS 50
 
 #define SPENT_MAX (2 * WINDOW_MAX + 8)
 #define LATE_MAX 64
@@ -136,6 +139,9 @@ struct node {
 
     /* State of this process. */
     bool started;
+    bool awake;
+    uint64_t answered; /* members that answered the challenge, and hold nothing newer */
+    uint8_t nonce[SALT_BYTES];
     bool restored_head;
     bool halted;
     struct workspace *work;
@@ -154,6 +160,9 @@ enum drop on_commit(struct node *node, const struct message *message, struct out
 enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_status(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_challenge(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_challenge_answer(struct node *node, const struct message *message,
+                              struct outbox *outbox);
 enum drop on_complain(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_view_change(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_new_view(struct node *node, const struct message *message, struct outbox *outbox);
@@ -234,6 +243,14 @@ void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t t
                  struct outbox *outbox);
 void catch_up(struct node *node, struct outbox *outbox);
 void fetch_missing(struct node *node, struct outbox *outbox); /* on_tick.c */
+
+/* The amnesia challenge (challenge.c). */
+void challenge_begin(struct node *node);
+void challenge_send(struct node *node, uint32_t to, struct outbox *outbox);
+void challenge_answer_send(struct node *node, uint32_t member, const uint8_t nonce[SALT_BYTES],
+                           struct outbox *outbox);
+void challenge_answered(struct node *node, uint32_t member, struct bytes messages,
+                        struct outbox *outbox);
 
 /* Restoring (restore.c). */
 enum drop on_restored(struct node *node, const struct put *record);

@@ -51,7 +51,7 @@ static enum drop take_batch(struct node *node, const struct data *data,
     if (!slot_fill(node, slot, parcel.batch, parcel.payloads)) {
         return DROP_NO_MEMORY;
     }
-    if (slot->stage == SLOT_AWAITED && node->mode == MODE_ACTIVE) {
+    if (slot->stage == SLOT_AWAITED && node->mode == MODE_ACTIVE && node->awake) {
         slot_accept(node, slot, outbox);
     } else {
         slot_advance(node, slot, outbox);
@@ -113,7 +113,8 @@ static enum drop take_block(struct node *node, const struct message *message, st
     }
     bool accepted = slot->stage > SLOT_AWAITED;
     bool awaited = slot->stage == SLOT_AWAITED && slot->view == node->view &&
-                   node->mode == MODE_ACTIVE && hash_equal(slot->digest, proven.digest);
+                   node->mode == MODE_ACTIVE && node->awake &&
+                   hash_equal(slot->digest, proven.digest);
     block_place(node, slot, &proven);
     slot->has_primary_sig = slot->has_primary_sig && (accepted || awaited);
     if (awaited) {

@@ -114,9 +114,14 @@ enum drop on_status(struct node *node, const struct message *message, struct out
     peer->heard_ms = node->now_ms;
     if (peer->helped_ms == 0 || node->now_ms >= peer->helped_ms + HELP_INTERVAL_MS) {
         peer->helped_ms = node->now_ms;
-        help_slots(node, &report, to, outbox);
+        if (node->awake) {
+            help_slots(node, &report, to, outbox);
+        }
         help_checkpoints(node, &report, to, outbox);
         help_head(node, &report, peer, to, outbox);
+    }
+    if (!node->awake && (node->answered >> member & 1) == 0 && node->mode != MODE_RECOVERING) {
+        challenge_send(node, to, outbox);
     }
     view_help(node, &report, to, outbox);
     catch_up(node, outbox);

@@ -129,14 +129,26 @@ static bool heartbeat_due(const struct node *node)
            node->now_ms >= node->executed_ms + node_param(node, PARAM_IDLE_HEARTBEAT);
 }
 
-void propose(struct node *node, struct outbox *outbox)
+/* What is executed, or was committed by others while this replica was away, is not to be proposed
+ * again. */
+static void proposed_move(struct node *node)
 {
-    if (!node_is_primary(node) || node->mode != MODE_ACTIVE) {
-        return;
-    }
     if (node->proposed < node->head.height) {
         node->proposed = node->head.height;
     }
+    const struct slot *next = window_look(&node->window, node->proposed + 1);
+    while (next != NULL && next->stage != SLOT_EMPTY) {
+        node->proposed++;
+        next = window_look(&node->window, node->proposed + 1);
+    }
+}
+
+void propose(struct node *node, struct outbox *outbox)
+{
+    if (!node_is_primary(node) || node->mode != MODE_ACTIVE || !node->awake) {
+        return;
+    }
+    proposed_move(node);
     if (!slot_is_free(node) || (queue_waiting(node->queue) == 0 && !heartbeat_due(node))) {
         return;
     }

@@ -126,7 +126,7 @@ static enum drop restore_stable(struct node *node, struct bytes value)
 static enum drop restore_view(struct node *node, struct bytes value)
 {
     struct view_record record;
-    if (view_record_decode(value, &record) != WIRE_OK || record.mode == MODE_RECOVERING) {
+    if (view_record_decode(value, &record) != WIRE_OK) {
         return DROP_MALFORMED;
     }
     node->epoch = record.epoch;
@@ -327,6 +327,7 @@ void on_started(struct node *node, struct outbox *outbox)
     node->restored_view = BYTES_EMPTY;
     node->entered_height = node->head.height;
     node->started = true;
+    challenge_begin(node);
     node->executed_ms = node->now_ms;
     node->attested_height = 0;
     node_note(node, "started at height %llu, view %llu", (unsigned long long)node->head.height,

@@ -319,6 +319,35 @@ static enum drop stable_verify(const struct verify_job *job, const struct messag
     return stable_good(job, &stable) ? DROP_NONE : DROP_CERTIFICATE;
 }
 
+/* The answer's own signature, and those of the messages in it, which are all of one member. */
+static enum drop challenge_answer_verify(const struct share *share, const struct message *message)
+{
+    struct challenge_answer answer;
+    enum drop drop = share->part == 0 ? envelope_verify(share->job, message) : DROP_NONE;
+    if (drop != DROP_NONE || challenge_answer_decode(message->envelope.body, &answer) != WIRE_OK) {
+        return drop != DROP_NONE ? drop : DROP_MALFORMED;
+    }
+    for (uint32_t i = 0; answer.newest.len > 0; i++) {
+        struct message held = {0};
+        size_t used = 0;
+        if (schema_decode_front(&schema_envelope, answer.newest, &held.envelope, &used) !=
+                WIRE_OK ||
+            held.envelope.rid != answer.rid) {
+            return DROP_MALFORMED;
+        }
+        answer.newest = bytes_slice(answer.newest, used, answer.newest.len - used);
+        if (i % share->parts != share->part) {
+            continue;
+        }
+        drop = held.envelope.type == MESSAGE_ATTEST ? attest_verify(share->job, &held)
+                                                    : envelope_verify(share->job, &held);
+        if (drop != DROP_NONE) {
+            return DROP_CERTIFICATE;
+        }
+    }
+    return DROP_NONE;
+}
+
 /* A complaint, and the request that waits, when it brings one. */
 static enum drop complain_verify(const struct share *share, const struct message *message)
 {
@@ -377,6 +406,8 @@ enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t 
         return pre_prepare_verify(&share, &message);
     case MESSAGE_DATA:
         return data_verify(&share, &message);
+    case MESSAGE_CHALLENGE_ANSWER:
+        return challenge_answer_verify(&share, &message);
     case MESSAGE_COMPLAIN:
         return complain_verify(&share, &message);
     case MESSAGE_VIEW_CHANGE:

@@ -151,6 +151,9 @@ static void tick_active(struct node *node, struct outbox *outbox)
 
 void view_tick(struct node *node, struct outbox *outbox)
 {
+    if (!node->awake) {
+        return;
+    }
     if (node->mode == MODE_ACTIVE) {
         tick_active(node, outbox);
         return;
@@ -162,6 +165,9 @@ void view_tick(struct node *node, struct outbox *outbox)
 
 uint64_t view_wake_ms(const struct node *node)
 {
+    if (!node->awake) {
+        return UINT64_MAX;
+    }
     if (node->mode == MODE_CHANGING) {
         return node->new_view_due_ms == 0 ? UINT64_MAX : node->new_view_due_ms;
     }
@@ -187,6 +193,9 @@ static void new_view_fetch(struct node *node, uint32_t to, struct outbox *outbox
 void view_help(struct node *node, const struct status_report *report, uint32_t to,
                struct outbox *outbox)
 {
+    if (!node->awake) {
+        return;
+    }
     bool there = report->mode == MODE_ACTIVE;
     bool ahead =
         report->view > node->view || (report->view == node->view && node->mode == MODE_CHANGING);

@@ -1,6 +1,7 @@
 #include "tests/support/core_fixture.h"
 
 #include "crypto/hash.h"
+#include "replica/core/node_parts.h"
 #include "tests/support/sign_fast.h"
 
 #include <stdio.h>
@@ -43,6 +44,7 @@ int core_setup(void **state)
     for (uint32_t n = 0; n < CORE_NODES; n++) {
         node_make(fixture, n, file);
         CHECK(core_started(fixture, n) == DROP_NONE);
+        core_wake(fixture, n);
     }
     *state = fixture;
     return 0;
@@ -114,6 +116,16 @@ static enum sign_tag tag_of(uint64_t type)
         return TAG_PREPARE;
     case MESSAGE_COMMIT:
         return TAG_COMMIT;
+    case MESSAGE_CHALLENGE:
+        return TAG_CHALLENGE;
+    case MESSAGE_CHALLENGE_ANSWER:
+        return TAG_CHALLENGE_ANSWER;
+    case MESSAGE_COMPLAIN:
+        return TAG_COMPLAIN;
+    case MESSAGE_VIEW_CHANGE:
+        return TAG_VIEW_CHANGE;
+    case MESSAGE_NEW_VIEW:
+        return TAG_NEW_VIEW;
     default:
         return TAG_STATUS;
     }
@@ -137,6 +149,31 @@ struct bytes core_frame(struct core_fixture *fixture, uint64_t type, uint32_t ri
     buffer_put(&out, attachment);
     CHECK(!out.full);
     return buffer_bytes(&out);
+}
+
+struct bytes core_answer(struct core_fixture *fixture, uint32_t n, uint32_t from,
+                         struct bytes newest)
+{
+    static uint8_t memory[1u << 16];
+    struct buffer body = buffer_make(memory, sizeof(memory));
+    struct challenge_answer answer = {.rid = n, .newest = newest};
+    char name[16];
+    snprintf(name, sizeof(name), "r%u", from);
+    memcpy(answer.nonce, fixture->nodes[n]->nonce, SALT_BYTES);
+    CHECK(challenge_answer_encode(&answer, &body));
+    return core_frame(fixture, MESSAGE_CHALLENGE_ANSWER, from, name, buffer_bytes(&body),
+                      BYTES_EMPTY);
+}
+
+void core_wake(struct core_fixture *fixture, uint32_t n)
+{
+    for (uint32_t from = 0; from < CORE_NODES && !fixture->nodes[n]->awake; from++) {
+        if (from != n) {
+            struct bytes answer = core_answer(fixture, n, from, BYTES_EMPTY);
+            CHECK(core_deliver(fixture, n, from, answer) == DROP_NONE);
+        }
+    }
+    CHECK(fixture->nodes[n]->awake);
 }
 
 struct bytes core_vote(struct core_fixture *fixture, uint64_t type, uint32_t rid,

@@ -19,14 +19,19 @@ struct core_fixture {
     uint64_t wall_ms;
 };
 
-/* cmocka's setup and teardown: *state becomes a struct core_fixture with CORE_NODES started nodes.
- */
+/* cmocka's setup and teardown: *state becomes a struct core_fixture with CORE_NODES nodes, started
+ * and awake. */
 int core_setup(void **state);
 int core_teardown(void **state);
 
 /* One step of node `n`; the outbox is then fixture->outbox. */
 enum drop core_started(struct core_fixture *fixture, uint32_t n);
 enum drop core_tick(struct core_fixture *fixture, uint32_t n);
+
+/* What `from` answers to the challenge of `n`; and as many empty answers as wake `n`. */
+struct bytes core_answer(struct core_fixture *fixture, uint32_t n, uint32_t from,
+                         struct bytes newest);
+void core_wake(struct core_fixture *fixture, uint32_t n);
 
 /* Inspect, verify and step, as a host does. The first verdict that is not DROP_NONE. */
 enum drop core_deliver(struct core_fixture *fixture, uint32_t n, uint32_t from, struct bytes frame);
