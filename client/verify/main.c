@@ -21,6 +21,10 @@ static const struct cli_option token_options[] = {
     {"at", "TIME", "judge it for this time (default: now)"},
 };
 
+static const struct cli_option evidence_options[] = {
+    {"charter", "FILE", "the charter of the cluster"},
+};
+
 static const struct cli_verb verbs[] = {
     {"receipt", "FILE", "check that an entry is in the log",
      "  vestry-verify receipt inv.tlog-proof --payload invoice.json --policy acme.policy\n"
@@ -32,6 +36,9 @@ static const struct cli_verb verbs[] = {
     {"token", "FILE", "check who gave which rights to whom",
      "  vestry-verify token pos17.token --charter charter.genesis\n", token_options,
      COUNT(token_options), 1, 1, verify_token},
+    {"evidence", "FILE", "check that a replica contradicted itself",
+     "  vestry-verify evidence data/evidence/r3-2-5 --charter charter.genesis\n", evidence_options,
+     COUNT(evidence_options), 1, 1, verify_evidence},
     {"version", "", "print the version", "  vestry-verify version\n", NULL, 0, 0, 0, print_version},
 };
 

@@ -11,6 +11,7 @@
 enum cli_code verify_receipt(struct cli *cli);
 enum cli_code verify_charter(struct cli *cli);
 enum cli_code verify_token(struct cli *cli);
+enum cli_code verify_evidence(struct cli *cli);
 
 /* What goes to stdout: one buffer for the run. */
 struct buffer *verify_out(void);

@@ -175,7 +175,11 @@ static enum drop inspect_view_change(const struct node *node, const struct messa
     if (change.view < node->view || late) {
         return DROP_VIEW_OLD;
     }
-    return change.view <= node->changes[member].view ? DROP_DUPLICATE : DROP_NONE;
+    const struct kept_change *kept = &node->changes[member];
+    if (change.view == kept->view && !bytes_equal(kept->body, message->envelope.body)) {
+        return DROP_NONE; /* evidence, if it is signed */
+    }
+    return change.view <= kept->view ? DROP_DUPLICATE : DROP_NONE;
 }
 
 static enum drop inspect_new_view(const struct node *node, const struct message *message)

@@ -4,6 +4,21 @@
 
 #include <string.h>
 
+/* Nobody leaves for one view with two different histories. */
+static void report_second(struct node *node, const struct message *message,
+                          const struct kept_change *kept, struct outbox *outbox)
+{
+    struct contradiction contradiction = {
+        .kind = EVIDENCE_VIEW_CHANGE,
+        .rid = (uint32_t)message->envelope.rid,
+        .first = kept->body,
+        .second = message->envelope.body,
+        .first_sig = kept->sig,
+        .second_sig = message->envelope.sig.data,
+    };
+    evidence_emit(node, &contradiction, outbox);
+}
+
 enum drop on_view_change(struct node *node, const struct message *message, struct outbox *outbox)
 {
     struct view_change change;
@@ -14,6 +29,10 @@ enum drop on_view_change(struct node *node, const struct message *message, struc
     CHECK(member < REPLICAS_MAX);
     CHECK(member != node->self);
     struct kept_change *kept = &node->changes[member];
+    if (change.view == kept->view) {
+        report_second(node, message, kept, outbox);
+        return DROP_CONFLICT;
+    }
     pool_give(&node->pool, kept->body.data);
     *kept = (struct kept_change){0};
     struct bytes copy = pool_copy(&node->pool, message->envelope.body);

@@ -1,6 +1,7 @@
 /* What the core wants done, made into deeds while the step's memory lives, and done when their
  * flight is durable. */
 #include "crypto/hash.h"
+#include "governance/evidence.h"
 #include "replica/host/frames.h"
 #include "replica/host/host_parts.h"
 #include "storage/report.h"
@@ -163,25 +164,28 @@ static void answer_refused(struct host *host, const struct action *action)
 }
 
 /* Keep it where people find it: the folder `evidence` beside the store, one file for each. */
+/* A replica that contradicts itself again and again must not fill the disk. */
+#define EVIDENCE_PLACES 16
+
 static void keep_evidence(struct host *host, const struct blob *evidence)
 {
     char folder[CONFIG_PATH_BYTES_MAX + 16];
     char path[CONFIG_PATH_BYTES_MAX + 128];
-    char name[HEX_TEXT_BYTES(HASH_BYTES)];
-    uint8_t hash[HASH_BYTES];
-    hash_bytes(blob_bytes(evidence), hash);
-    report_hex(hash, name);
-    snprintf(folder, sizeof folder, "%s/evidence", host->setup->config->data);
-    snprintf(path, sizeof path, "%s/%.32s", folder, name);
-    host->counters.evidence++;
+    struct evidence_facts facts;
     struct report report = {0};
+    CHECK(evidence_read(blob_bytes(evidence), &facts)); /* the core made it */
+    snprintf(folder, sizeof folder, "%s/evidence", host->setup->config->data);
+    snprintf(path, sizeof path, "%s/r%lu-%llu-%llu", folder, (unsigned long)facts.rid,
+             (unsigned long long)facts.kind,
+             (unsigned long long)(facts.sequence % EVIDENCE_PLACES));
+    host->counters.evidence++;
     if (data_dir_make(folder, &report) != STATUS_OK) {
         log_error("host", "evidence could not be saved", LOG_FIELDS(LOG_TEXT("why", report.what)));
         return;
     }
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        return; /* the same evidence again */
+        return; /* there is some already: one conviction is enough */
     }
     ssize_t written = write(fd, evidence->data, evidence->len);
     bool kept = written == (ssize_t)evidence->len && fsync(fd) == 0;

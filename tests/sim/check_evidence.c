@@ -35,6 +35,21 @@ static bool attestations_contradict(const struct world *world, const struct evid
            checkpoint_verify(cast->scheme, &second, NOTE_SIGN, key, evidence->second_sig.data);
 }
 
+static bool changes_contradict(const struct world *world, const struct evidence *evidence)
+{
+    const struct cast *cast = &world->cast;
+    const uint8_t *key = cast->sign[evidence->rid].pk;
+    struct view_change first;
+    struct view_change second;
+    return view_change_decode(evidence->first, &first) == WIRE_OK &&
+           view_change_decode(evidence->second, &second) == WIRE_OK && first.view == second.view &&
+           first.epoch == second.epoch && !bytes_equal(evidence->first, evidence->second) &&
+           verify_body(cast->scheme, key, TAG_VIEW_CHANGE, cast->cluster_id, evidence->first,
+                       evidence->first_sig) &&
+           verify_body(cast->scheme, key, TAG_VIEW_CHANGE, cast->cluster_id, evidence->second,
+                       evidence->second_sig.data);
+}
+
 void check_evidence(struct world *world, struct host *host, struct bytes bytes)
 {
     struct evidence evidence;
@@ -61,6 +76,9 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
         break;
     case EVIDENCE_ATTEST:
         good = attestations_contradict(world, &evidence);
+        break;
+    case EVIDENCE_VIEW_CHANGE:
+        good = changes_contradict(world, &evidence);
         break;
     default:
         break;

@@ -1,0 +1,185 @@
+#include "governance/evidence.h"
+
+#include "crypto/hash.h"
+
+#include <string.h>
+
+#define VERDICT_TEXT(name, text)                                                                   \
+    case name:                                                                                     \
+        return text;
+
+const char *evidence_verdict_text(enum evidence_verdict verdict)
+{
+    switch (verdict) {
+        EVIDENCE_VERDICTS(VERDICT_TEXT)
+    }
+    return "unknown";
+}
+
+/* A body as far as a contradiction is concerned: the place it speaks of, and what it says there. */
+struct statement {
+    uint64_t epoch;
+    uint64_t view;
+    uint64_t sequence;
+    uint8_t says[HASH_BYTES];
+};
+
+static bool read_vote(struct bytes body, struct statement *out)
+{
+    struct vote vote;
+    if (vote_decode(body, &vote) != WIRE_OK) {
+        return false;
+    }
+    *out = (struct statement){vote.epoch, vote.view, vote.sequence, {0}};
+    memcpy(out->says, vote.digest, HASH_BYTES);
+    return true;
+}
+
+static bool read_header(struct bytes body, struct statement *out)
+{
+    struct block_header header;
+    if (block_header_decode(body, &header) != WIRE_OK) {
+        return false;
+    }
+    *out = (struct statement){.epoch = header.epoch, .sequence = header.height};
+    hash_bytes(body, out->says);
+    return true;
+}
+
+static bool read_change(struct bytes body, struct statement *out)
+{
+    struct view_change change;
+    if (view_change_decode(body, &change) != WIRE_OK) {
+        return false;
+    }
+    *out = (struct statement){.epoch = change.epoch, .view = change.view};
+    hash_bytes(body, out->says);
+    return true;
+}
+
+static bool read_new_view(struct bytes body, struct statement *out)
+{
+    struct new_view new_view;
+    if (new_view_decode(body, &new_view) != WIRE_OK) {
+        return false;
+    }
+    *out = (struct statement){.epoch = new_view.epoch, .view = new_view.view};
+    hash_bytes(body, out->says);
+    return true;
+}
+
+/* How a kind is read, and under which tag its bodies are signed. */
+struct reading {
+    uint64_t kind;
+    enum sign_tag tag;
+    bool is_note; /* signed as a checkpoint, not as a message */
+    bool (*read)(struct bytes body, struct statement *out);
+};
+
+static const struct reading *reading_of(uint64_t kind)
+{
+    static const struct reading readings[] = {
+        {EVIDENCE_PRE_PREPARE, TAG_PRE_PREPARE, false, read_vote},
+        {EVIDENCE_PREPARE, TAG_PREPARE, false, read_vote},
+        {EVIDENCE_COMMIT, TAG_COMMIT, false, read_vote},
+        {EVIDENCE_ATTEST, TAG_COMMIT, true, read_header},
+        {EVIDENCE_VIEW_CHANGE, TAG_VIEW_CHANGE, false, read_change},
+        {EVIDENCE_NEW_VIEW, TAG_NEW_VIEW, false, read_new_view},
+    };
+    for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
+        if (readings[i].kind == kind) {
+            return &readings[i];
+        }
+    }
+    return NULL;
+}
+
+bool evidence_read(struct bytes encoded, struct evidence_facts *facts)
+{
+    struct evidence evidence;
+    struct statement first;
+    if (evidence_decode(encoded, &evidence) != WIRE_OK) {
+        return false;
+    }
+    const struct reading *reading = reading_of(evidence.kind);
+    if (reading == NULL || !reading->read(evidence.first, &first)) {
+        return false;
+    }
+    *facts = (struct evidence_facts){
+        .kind = evidence.kind,
+        .rid = (uint32_t)evidence.rid,
+        .epoch = first.epoch,
+        .view = first.view,
+        .sequence = first.sequence,
+    };
+    return true;
+}
+
+static bool note_signed(const struct evidence_trust *trust, const struct roster_member *member,
+                        struct bytes body, const uint8_t sig[SIG_BYTES])
+{
+    struct block_header header;
+    if (block_header_decode(body, &header) != WIRE_OK ||
+        !hash_equal(header.cluster_id, trust->cluster_id)) {
+        return false;
+    }
+    struct checkpoint checkpoint = {
+        .origin = *trust->origin,
+        .tree_size = header.tree_size,
+        .height = header.height,
+        .epoch = header.epoch,
+        .time_ms = header.time_ms,
+    };
+    memcpy(checkpoint.tree_root, header.tree_root, HASH_BYTES);
+    hash_bytes(body, checkpoint.header_hash);
+    return checkpoint_verify(trust->scheme, &checkpoint, NOTE_SIGN, member->sign_pk, sig);
+}
+
+static bool body_signed(const struct evidence_trust *trust, const struct reading *reading,
+                        const struct roster_member *member, struct bytes body,
+                        const uint8_t sig[SIG_BYTES])
+{
+    if (reading->is_note) {
+        return note_signed(trust, member, body, sig);
+    }
+    return verify_body(trust->scheme, member->sign_pk, reading->tag, trust->cluster_id, body, sig);
+}
+
+static bool contradict(const struct statement *first, const struct statement *second)
+{
+    return first->epoch == second->epoch && first->view == second->view &&
+           first->sequence == second->sequence && !hash_equal(first->says, second->says);
+}
+
+enum evidence_verdict evidence_judge(const struct evidence_trust *trust, struct bytes encoded,
+                                     struct evidence_facts *facts)
+{
+    struct evidence evidence;
+    struct statement first;
+    struct statement second;
+    if (evidence_decode(encoded, &evidence) != WIRE_OK) {
+        return EVIDENCE_MALFORMED;
+    }
+    const struct reading *reading = reading_of(evidence.kind);
+    if (reading == NULL) {
+        return EVIDENCE_OTHER_KIND;
+    }
+    if (evidence.second_sig.len != SIG_BYTES || !reading->read(evidence.first, &first) ||
+        !reading->read(evidence.second, &second)) {
+        return EVIDENCE_MALFORMED;
+    }
+    const struct roster_member *member = roster_find(trust->roster, (uint32_t)evidence.rid);
+    if (member == NULL || evidence.epoch != trust->roster->epoch || first.epoch != evidence.epoch) {
+        return EVIDENCE_NO_MEMBER;
+    }
+    if (!contradict(&first, &second)) {
+        return EVIDENCE_AGREES;
+    }
+    if (!body_signed(trust, reading, member, evidence.first, evidence.first_sig) ||
+        !body_signed(trust, reading, member, evidence.second, evidence.second_sig.data)) {
+        return EVIDENCE_UNSIGNED;
+    }
+    bool read = evidence_read(encoded, facts);
+    CHECK(read);
+    return EVIDENCE_PROVES;
+}

@@ -1,0 +1,171 @@
+/* Evidence convicts who signed two statements that exclude each other, and nobody on anything less.
+ */
+#include "governance/evidence.h"
+
+#include "tests/support/core_fixture.h"
+#include "tests/support/sign_fast.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#define ACCUSED 1
+
+struct accusation {
+    struct evidence evidence;
+    uint8_t first[128];
+    uint8_t second[128];
+    uint8_t second_sig[SIG_BYTES];
+};
+
+static struct bytes vote_make(uint8_t memory[128], uint64_t view, uint64_t sequence, uint8_t digest)
+{
+    struct vote vote = {.view = view, .sequence = sequence};
+    struct buffer body = buffer_make(memory, 128);
+    memset(vote.digest, digest, sizeof(vote.digest));
+    assert_true(vote_encode(&vote, &body));
+    return buffer_bytes(&body);
+}
+
+static void sign(const struct core_fixture *fixture, enum sign_tag tag, struct bytes body,
+                 uint8_t out[SIG_BYTES])
+{
+    uint8_t seed[SEED_BYTES];
+    uint8_t pk[PUBLIC_KEY_BYTES];
+    gov_seed("r1", seed);
+    sig_fast.public_key(seed, pk);
+    sign_body(&sig_fast, seed, pk, tag, node_cluster_id(fixture->nodes[0]), body, out);
+}
+
+static void accuse(struct core_fixture *fixture, struct accusation *out, struct bytes first,
+                   struct bytes second)
+{
+    out->evidence = (struct evidence){
+        .kind = EVIDENCE_PREPARE,
+        .rid = ACCUSED,
+        .first = first,
+        .second = second,
+        .second_sig = BYTES_OF_ARRAY(out->second_sig),
+    };
+    sign(fixture, TAG_PREPARE, first, out->evidence.first_sig);
+    sign(fixture, TAG_PREPARE, second, out->second_sig);
+}
+
+static enum evidence_verdict judge(struct core_fixture *fixture, struct bytes encoded,
+                                   struct evidence_facts *facts)
+{
+    struct origin origin;
+    const struct node *node = fixture->nodes[0];
+    assert_true(origin_make(node_charter_name(node), node_cluster_id(node), &origin));
+    struct evidence_trust trust = {
+        .scheme = &sig_fast,
+        .roster = node_roster(node),
+        .cluster_id = node_cluster_id(node),
+        .origin = &origin,
+    };
+    return evidence_judge(&trust, encoded, facts);
+}
+
+static enum evidence_verdict judge_it(struct core_fixture *fixture, const struct evidence *evidence)
+{
+    static uint8_t memory[1024];
+    struct buffer encoded = buffer_make(memory, sizeof(memory));
+    struct evidence_facts facts;
+    assert_true(evidence_encode(evidence, &encoded));
+    return judge(fixture, buffer_bytes(&encoded), &facts);
+}
+
+static void two_votes_for_one_place_convict_their_signer(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct accusation accusation;
+    struct evidence_facts facts;
+    uint8_t memory[1024];
+    struct buffer encoded = buffer_make(memory, sizeof(memory));
+    accuse(fixture, &accusation, vote_make(accusation.first, 2, 9, 1),
+           vote_make(accusation.second, 2, 9, 3));
+    assert_true(evidence_encode(&accusation.evidence, &encoded));
+    assert_int_equal(judge(fixture, buffer_bytes(&encoded), &facts), EVIDENCE_PROVES);
+    assert_int_equal(facts.rid, ACCUSED);
+    assert_int_equal(facts.view, 2);
+    assert_int_equal(facts.sequence, 9);
+    assert_true(evidence_read(buffer_bytes(&encoded), &facts));
+}
+
+static void no_bit_of_it_can_be_another(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct accusation accusation;
+    struct evidence_facts facts;
+    uint8_t memory[1024];
+    struct buffer encoded = buffer_make(memory, sizeof(memory));
+    accuse(fixture, &accusation, vote_make(accusation.first, 2, 9, 1),
+           vote_make(accusation.second, 2, 9, 3));
+    assert_true(evidence_encode(&accusation.evidence, &encoded));
+    for (size_t bit = 0; bit < 8 * encoded.len; bit++) {
+        encoded.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        assert_int_not_equal(judge(fixture, buffer_bytes(&encoded), &facts), EVIDENCE_PROVES);
+        encoded.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    for (size_t len = 0; len < encoded.len; len++) {
+        assert_int_equal(judge(fixture, bytes_make(encoded.data, len), &facts), EVIDENCE_MALFORMED);
+    }
+    assert_int_equal(judge(fixture, buffer_bytes(&encoded), &facts), EVIDENCE_PROVES);
+}
+
+static void votes_that_a_correct_replica_casts_convict_nobody(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct accusation accusation;
+    const struct {
+        uint64_t view;
+        uint64_t sequence;
+        uint8_t digest;
+    } others[] = {{2, 9, 1}, {3, 9, 3}, {2, 10, 3}};
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        accuse(fixture, &accusation, vote_make(accusation.first, 2, 9, 1),
+               vote_make(accusation.second, others[i].view, others[i].sequence, others[i].digest));
+        assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_AGREES);
+    }
+}
+
+static void votes_of_two_kinds_or_two_replicas_convict_nobody(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct accusation accusation;
+    accuse(fixture, &accusation, vote_make(accusation.first, 2, 9, 1),
+           vote_make(accusation.second, 2, 9, 3));
+    sign(fixture, TAG_COMMIT, accusation.evidence.second, accusation.second_sig);
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_UNSIGNED);
+    sign(fixture, TAG_PREPARE, accusation.evidence.second, accusation.second_sig);
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_PROVES);
+    accusation.evidence.rid = 2;
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_UNSIGNED);
+    accusation.evidence.rid = 9;
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_NO_MEMBER);
+    accusation.evidence.rid = ACCUSED;
+    accusation.evidence.kind = EVIDENCE_BALLOT;
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_OTHER_KIND);
+    accusation.evidence.kind = EVIDENCE_ATTEST;
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_MALFORMED);
+    accusation.evidence.kind = EVIDENCE_PREPARE;
+    accusation.evidence.second_sig = BYTES_EMPTY;
+    assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_MALFORMED);
+}
+
+#define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, core_setup, core_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CORE_TEST(two_votes_for_one_place_convict_their_signer),
+        CORE_TEST(no_bit_of_it_can_be_another),
+        CORE_TEST(votes_that_a_correct_replica_casts_convict_nobody),
+        CORE_TEST(votes_of_two_kinds_or_two_replicas_convict_nobody),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
