@@ -17,53 +17,53 @@ const char *evidence_verdict_text(enum evidence_verdict verdict)
 }
 
 /* A body as far as a contradiction is concerned: the place it speaks of, and what it says there. */
-struct statement {
+struct spoken {
     uint64_t epoch;
     uint64_t view;
     uint64_t sequence;
     uint8_t says[HASH_BYTES];
 };
 
-static bool read_vote(struct bytes body, struct statement *out)
+static bool read_vote(struct bytes body, struct spoken *out)
 {
     struct vote vote;
     if (vote_decode(body, &vote) != WIRE_OK) {
         return false;
     }
-    *out = (struct statement){vote.epoch, vote.view, vote.sequence, {0}};
+    *out = (struct spoken){vote.epoch, vote.view, vote.sequence, {0}};
     memcpy(out->says, vote.digest, HASH_BYTES);
     return true;
 }
 
-static bool read_header(struct bytes body, struct statement *out)
+static bool read_header(struct bytes body, struct spoken *out)
 {
     struct block_header header;
     if (block_header_decode(body, &header) != WIRE_OK) {
         return false;
     }
-    *out = (struct statement){.epoch = header.epoch, .sequence = header.height};
+    *out = (struct spoken){.epoch = header.epoch, .sequence = header.height};
     hash_bytes(body, out->says);
     return true;
 }
 
-static bool read_change(struct bytes body, struct statement *out)
+static bool read_change(struct bytes body, struct spoken *out)
 {
     struct view_change change;
     if (view_change_decode(body, &change) != WIRE_OK) {
         return false;
     }
-    *out = (struct statement){.epoch = change.epoch, .view = change.view};
+    *out = (struct spoken){.epoch = change.epoch, .view = change.view};
     hash_bytes(body, out->says);
     return true;
 }
 
-static bool read_new_view(struct bytes body, struct statement *out)
+static bool read_new_view(struct bytes body, struct spoken *out)
 {
     struct new_view new_view;
     if (new_view_decode(body, &new_view) != WIRE_OK) {
         return false;
     }
-    *out = (struct statement){.epoch = new_view.epoch, .view = new_view.view};
+    *out = (struct spoken){.epoch = new_view.epoch, .view = new_view.view};
     hash_bytes(body, out->says);
     return true;
 }
@@ -73,7 +73,7 @@ struct reading {
     uint64_t kind;
     enum sign_tag tag;
     bool is_note; /* signed as a checkpoint, not as a message */
-    bool (*read)(struct bytes body, struct statement *out);
+    bool (*read)(struct bytes body, struct spoken *out);
 };
 
 static const struct reading *reading_of(uint64_t kind)
@@ -97,7 +97,7 @@ static const struct reading *reading_of(uint64_t kind)
 bool evidence_read(struct bytes encoded, struct evidence_facts *facts)
 {
     struct evidence evidence;
-    struct statement first;
+    struct spoken first;
     if (evidence_decode(encoded, &evidence) != WIRE_OK) {
         return false;
     }
@@ -145,7 +145,7 @@ static bool body_signed(const struct evidence_trust *trust, const struct reading
     return verify_body(trust->scheme, member->sign_pk, reading->tag, trust->cluster_id, body, sig);
 }
 
-static bool contradict(const struct statement *first, const struct statement *second)
+static bool contradict(const struct spoken *first, const struct spoken *second)
 {
     return first->epoch == second->epoch && first->view == second->view &&
            first->sequence == second->sequence && !hash_equal(first->says, second->says);
@@ -155,8 +155,8 @@ enum evidence_verdict evidence_judge(const struct evidence_trust *trust, struct 
                                      struct evidence_facts *facts)
 {
     struct evidence evidence;
-    struct statement first;
-    struct statement second;
+    struct spoken first;
+    struct spoken second;
     if (evidence_decode(encoded, &evidence) != WIRE_OK) {
         return EVIDENCE_MALFORMED;
     }
