@@ -1,0 +1,88 @@
+#!/usr/bin/env python3
+"""A replica whose disk was lost or set back to an earlier day finds out from the others that it has
+forgotten what it signed (ATTACKS B56, B57): it votes no more with that key, follows the log, and
+serves what it has. The others go on."""
+
+import shutil
+
+import cluster
+from cluster import Case, numbered
+
+ACTIVE = 1
+RECOVERING = 3
+FORGETFUL = 3
+
+
+class Amnesia(Case):
+    def mode(self, rid):
+        """None while it does not listen yet."""
+        try:
+            return self.cluster.metrics(rid)["vestry_mode"]
+        except OSError:
+            return None
+
+    def append(self, lines):
+        load = self.cluster.append(lines)
+        load.wait()
+        return load.acks
+
+    def recovers_and_follows(self, lines):
+        """FORGETFUL was started on what is left to it: it must recover, and keep up."""
+        self.cluster.until(lambda: self.mode(FORGETFUL) == RECOVERING, "that it remembers nothing")
+        acks = self.append(lines)
+        height = self.cluster.level()
+        self.assertGreater(height, 0)
+        self.assertIn("lacks what it signed before", self.cluster.log(FORGETFUL))
+        for rid in range(FORGETFUL):
+            self.assertEqual(self.mode(rid), ACTIVE)
+        # For good, and not only until the next start.
+        self.cluster.kill(FORGETFUL)
+        self.cluster.start(FORGETFUL)
+        self.cluster.level()
+        self.assertEqual(self.mode(FORGETFUL), RECOVERING)
+        self.check_log(lines, acks)
+
+    def test_a_lost_disk(self):
+        lines = numbered(900)
+        self.cluster.start_all()
+        self.append(lines[:600])
+        self.cluster.level()
+        self.cluster.kill(FORGETFUL)
+        shutil.rmtree(self.cluster.path(f"data{FORGETFUL}"))
+        self.cluster.run("vestryd", "init", "--config", self.cluster.path(f"r{FORGETFUL}.conf"),
+                         "--expect", self.cluster.cluster_id)
+        self.cluster.start(FORGETFUL)
+        self.recovers_and_follows(lines)
+
+    def test_a_disk_set_back_to_an_earlier_day(self):
+        lines = numbered(900)
+        self.cluster.start_all()
+        self.append(lines[:300])
+        self.cluster.level()
+        self.cluster.kill(FORGETFUL)
+        shutil.copytree(self.cluster.path(f"data{FORGETFUL}"), self.path("earlier"))
+        self.cluster.start(FORGETFUL)
+        self.cluster.level()
+        self.append(lines[:600])
+        self.cluster.level()
+        self.cluster.kill(FORGETFUL)
+        shutil.rmtree(self.cluster.path(f"data{FORGETFUL}"))
+        shutil.copytree(self.path("earlier"), self.cluster.path(f"data{FORGETFUL}"))
+        self.cluster.start(FORGETFUL)
+        self.recovers_and_follows(lines)
+
+    def test_all_that_stop_and_start_again_remember(self):
+        lines = numbered(600)
+        self.cluster.start_all()
+        acks = self.append(lines[:300])
+        self.cluster.kill(0, 1, 2, 3)
+        self.cluster.start_all()
+        acks.update(self.append(lines))
+        self.cluster.level()
+        for rid in range(4):
+            self.assertEqual(self.mode(rid), ACTIVE)
+        self.check_log(lines, acks)
+
+
+cluster.need()
+cluster.main()
