@@ -31,7 +31,7 @@ static void node_make(struct core_fixture *fixture, uint32_t n, struct bytes fil
     CHECK(node_open(&config, &fixture->nodes[n]) == STATUS_OK);
 }
 
-int core_setup(void **state)
+int core_setup_asleep(void **state)
 {
     struct core_fixture *fixture = calloc(1, sizeof(*fixture));
     CHECK(fixture != NULL);
@@ -44,9 +44,17 @@ int core_setup(void **state)
     for (uint32_t n = 0; n < CORE_NODES; n++) {
         node_make(fixture, n, file);
         CHECK(core_started(fixture, n) == DROP_NONE);
-        core_wake(fixture, n);
     }
     *state = fixture;
+    return 0;
+}
+
+int core_setup(void **state)
+{
+    CHECK(core_setup_asleep(state) == 0);
+    for (uint32_t n = 0; n < CORE_NODES; n++) {
+        core_wake(*state, n);
+    }
     return 0;
 }
 

@@ -22,6 +22,8 @@ struct core_fixture {
 /* cmocka's setup and teardown: *state becomes a struct core_fixture with CORE_NODES nodes, started
  * and awake. */
 int core_setup(void **state);
+/* The same before any is awake; the outbox is that of the last one's start. */
+int core_setup_asleep(void **state);
 int core_teardown(void **state);
 
 /* One step of node `n`; the outbox is then fixture->outbox. */

@@ -44,11 +44,13 @@ int host_log_setup(void **state)
     void *core = NULL;
     struct host_log *log = calloc(1, sizeof(*log));
     CHECK(log != NULL);
-    CHECK(core_setup(&core) == 0);
+    CHECK(core_setup_asleep(&core) == 0);
     log->core = core;
     log->request_no = 1;
     CHECK(store_memory_open(&log->store) == STATUS_OK);
     commit(log); /* the last node that the fixture started is ours */
+    core_wake(log->core, HOST_LOG_NODE);
+    commit(log);
     *state = log;
     return 0;
 }
