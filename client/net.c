@@ -6,6 +6,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
+#include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -461,8 +462,15 @@ void net_send(struct net *net, uint32_t member, struct bytes frame)
     struct connection *connection = &net->connections[member];
 
     /* When memory is short the frame is lost, as it might be on the wire. */
-    if (connection->bev != NULL) {
-        (void)bufferevent_write(connection->bev, frame.data, frame.len);
+    if (connection->bev == NULL) {
+        return;
+    }
+    const bool was_empty = evbuffer_get_length(bufferevent_get_output(connection->bev)) == 0;
+    (void)bufferevent_write(connection->bev, frame.data, frame.len);
+    if (was_empty) {
+        /* The socket nearly always takes it: try at the end of this turn, without asking the
+         * kernel first whether it would. What is sent until then goes with it. */
+        event_active(&connection->bev->ev_write, EV_WRITE, 0);
     }
 }
 

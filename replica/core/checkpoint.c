@@ -2,14 +2,17 @@
  * checkpoints.
  *
  * Every height is attested once, in the same bytes for ever. Attestations travel to the other
- * replicas at checkpoint heights (multiples of K), at multiples of FRESH_INTERVAL, and when the log
- * has come to rest, so that readers find a quorum checkpoint of almost now. */
+ * replicas at checkpoint heights (multiples of K), at multiples of FRESH_INTERVAL, when the log has
+ * come to rest, and every BUSY_MS while it does not, so that readers find a quorum checkpoint of
+ * almost now. */
 #include "crypto/hash.h"
 #include "replica/core/node_parts.h"
 
 #include <string.h>
 
 #define FRESH_INTERVAL 16
+#define REST_MS 20
+#define BUSY_MS 100
 
 static void checkpoint_of_header(const struct node *node, const struct block_header *header,
                                  const uint8_t header_hash[HASH_BYTES], struct checkpoint *out)
@@ -92,8 +95,23 @@ void attest_head(struct node *node, struct outbox *outbox)
 {
     head_keep(node);
     node->attested_height = node->head.height;
+    node->attested_ms = node->now_ms;
     attest_send(node, node->head.height, NODE_CLIENT, outbox);
     checkpoint_advance(node, node->head.height, outbox);
+}
+
+/* While the next block is on its way the log does not rest, however long one takes. Readers get a
+ * quorum now and then all the same; one for every block would cost each replica two verifications
+ * for each other one. */
+uint64_t attest_due_ms(const struct node *node)
+{
+    const struct slot *next = window_look(&node->window, node->head.height + 1);
+    bool busy = next != NULL && next->stage >= SLOT_ACCEPTED;
+    uint64_t rests_ms = node->executed_ms + REST_MS;
+    if (node->head.height <= node->attested_height) {
+        return UINT64_MAX;
+    }
+    return busy && node->attested_ms + BUSY_MS > rests_ms ? node->attested_ms + BUSY_MS : rests_ms;
 }
 
 void attest_checkpoint(struct node *node, struct outbox *outbox)

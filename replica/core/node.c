@@ -258,9 +258,7 @@ static void settle(struct node *node, struct outbox *outbox)
     outbox->again = outbox->again || executed;
     outbox_wake(outbox, node->status_due_ms);
     outbox_wake(outbox, view_wake_ms(node));
-    if (node->head.height > node->attested_height) {
-        outbox_wake(outbox, node->executed_ms + 20);
-    }
+    outbox_wake(outbox, attest_due_ms(node));
 }
 
 enum drop node_step(struct node *node, const struct event *event, struct outbox *outbox)

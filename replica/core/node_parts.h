@@ -128,6 +128,7 @@ struct node {
     uint64_t fetched_to;      /* the last height that was asked for */
     uint64_t executed_ms;     /* when the head last moved */
     uint64_t attested_height; /* of the own attestation that was last broadcast */
+    uint64_t attested_ms;     /* when that was */
     uint64_t jitter;
     uint64_t boot;
     uint64_t status_counter;
@@ -200,6 +201,8 @@ struct bytes attest_body(const struct node *node, struct outbox *outbox);
 /* After an execution: keep and broadcast the head's attestation where its height asks for it. */
 void attest_checkpoint(struct node *node, struct outbox *outbox);
 void attest_head(struct node *node, struct outbox *outbox);
+/* When the head is to be attested to the other replicas; never, when it is already. */
+MUST_USE uint64_t attest_due_ms(const struct node *node);
 void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox);
 void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbox);
 /* Keep the proof of the next stable checkpoint, and put it. */

@@ -5,7 +5,6 @@
 
 #define STATUS_INTERVAL_MS 200
 #define STATUS_JITTER_MS 50
-#define REST_MS 20
 
 static void status_send(struct node *node, struct outbox *outbox)
 {
@@ -66,8 +65,7 @@ void fetch_missing(struct node *node, struct outbox *outbox)
 
 void on_tick(struct node *node, struct outbox *outbox)
 {
-    bool rests = node->now_ms >= node->executed_ms + REST_MS;
-    if (rests && node->head.height > node->attested_height) {
+    if (node->now_ms >= attest_due_ms(node)) {
         attest_head(node, outbox);
     }
     if (node->now_ms >= node->status_due_ms) {

@@ -1,7 +1,9 @@
 /* Proposing: the primary fills batches from the queue, as fast as slots come free.
  *
  * Batches are self-clocked: with few requests waiting they are small and fast, under load they grow
- * while the slots are taken. PROTOCOL: normal case, propose. */
+ * while a slot is in flight. A block costs every replica its votes, its syncs and its attestation,
+ * so a further slot is opened only for a full batch: two half-full ones would cost twice that and
+ * carry the same. PROTOCOL: normal case, propose. */
 #include "crypto/hash.h"
 #include "governance/records.h"
 #include "replica/core/machine.h"
@@ -12,15 +14,27 @@
 struct filling {
     struct buffer items;
     struct buffer payloads;
+    size_t item_bytes; /* of those chosen; the buffers come after */
+    size_t payload_bytes;
     uint32_t item_count;
+    uint32_t statement_count;
     uint32_t payload_count;
     uint64_t bytes_max;
     uint64_t items_max;
 };
 
+static bool fills_a_batch(const struct node *node)
+{
+    return queue_waiting(node->queue) >= node_param(node, PARAM_BATCH_ITEMS) ||
+           queue_waiting_bytes(node->queue) >= node_param(node, PARAM_BATCH_BYTES);
+}
+
 static bool slot_is_free(const struct node *node)
 {
     uint64_t last = node->proposed;
+    if (last > node->head.height && !fills_a_batch(node)) {
+        return false;
+    }
     uint64_t limit = node->window.stable + node_param(node, PARAM_WINDOW);
     struct clock_record clock;
     if (last - node->head.height >= node_param(node, PARAM_SLOTS_IN_FLIGHT) || last >= limit) {
@@ -31,15 +45,14 @@ static bool slot_is_free(const struct node *node)
 
 static bool fits(const struct filling *filling, const struct queued *queued)
 {
-    uint64_t bytes =
-        filling->items.len + filling->payloads.len + queued->item.len + queued->payloads.len;
+    size_t items = filling->item_bytes + queued->item.len;
+    size_t payloads = filling->payload_bytes + queued->payloads.len;
     if (filling->item_count == 0) {
         return true; /* a single request always fits: the limits relate so */
     }
-    return bytes <= filling->bytes_max && filling->item_count < filling->items_max &&
-           filling->items.len + queued->item.len + 32 <= BATCH_BYTES_MAX &&
-           filling->payloads.len + queued->payloads.len + 32 <= BATCH_PAYLOAD_BYTES_MAX &&
-           filling->payload_count + queued->statements <= BATCH_STATEMENTS_MAX;
+    return items + payloads <= filling->bytes_max && filling->item_count < filling->items_max &&
+           items + 32 <= BATCH_BYTES_MAX && payloads + 32 <= BATCH_PAYLOAD_BYTES_MAX &&
+           filling->statement_count + queued->statements <= BATCH_STATEMENTS_MAX;
 }
 
 static void take(struct filling *filling, const struct queued *queued)
@@ -48,7 +61,6 @@ static void take(struct filling *filling, const struct queued *queued)
     CHECK(payloads_decode(queued->payloads, &payloads) == WIRE_OK);
     buffer_put(&filling->items, queued->item);
     buffer_put(&filling->payloads, payloads.list.raw);
-    filling->item_count++;
     filling->payload_count += payloads.list.count;
 }
 
@@ -58,18 +70,41 @@ static bool outlived(const struct node *node, const struct queued *queued)
     return queued->not_after_ms < node->wall_ms || queued->not_after_ms < node->head.time_ms;
 }
 
-static void fill(struct node *node, struct filling *filling)
+/* Which requests the batch carries: the clients in turn. */
+static void choose(struct node *node, struct filling *filling)
 {
     struct queued *queued = queue_next(node->queue);
     while (queued != NULL && fits(filling, queued)) {
         if (outlived(node, queued)) {
             queue_remove(node->queue, queued);
         } else {
-            node->work->taken[filling->item_count] = queued;
-            take(filling, queued);
+            node->work->taken[filling->item_count++] = queued;
+            filling->item_bytes += queued->item.len;
+            filling->payload_bytes += queued->payloads.len;
+            filling->statement_count += queued->statements;
             queue_mark_proposed(node->queue, queued);
         }
         queued = queue_next(node->queue);
+    }
+}
+
+/* In which order they stand in it: each client's together. Entries of one stream that follow each
+ * other in the log are one record of that stream at every replica, instead of one each. */
+static void fill(struct node *node, struct filling *filling)
+{
+    struct queued **taken = node->work->taken;
+    bool placed[BATCH_ITEMS_MAX] = {false};
+    choose(node, filling);
+    for (uint32_t i = 0; i < filling->item_count; i++) {
+        if (placed[i]) {
+            continue;
+        }
+        for (uint32_t k = i; k < filling->item_count; k++) {
+            if (taken[k]->ring == taken[i]->ring) {
+                take(filling, taken[k]);
+                placed[k] = true;
+            }
+        }
     }
 }
 

@@ -23,6 +23,7 @@ struct queue {
     uint64_t hash_seed;
     uint32_t count;
     uint32_t waiting;
+    size_t waiting_bytes;
     uint32_t turn; /* the ring whose turn it is, or NONE when no ring is in use */
     uint32_t oldest;
     uint32_t newest;
@@ -86,6 +87,28 @@ uint32_t queue_count(const struct queue *queue)
 uint32_t queue_waiting(const struct queue *queue)
 {
     return queue->waiting;
+}
+
+size_t queue_waiting_bytes(const struct queue *queue)
+{
+    return queue->waiting_bytes;
+}
+
+static size_t bytes_of(const struct queued *queued)
+{
+    return queued->item.len + queued->payloads.len;
+}
+
+static void wait_begins(struct queue *queue, const struct queued *queued)
+{
+    queue->waiting++;
+    queue->waiting_bytes += bytes_of(queued);
+}
+
+static void wait_ends(struct queue *queue, const struct queued *queued)
+{
+    queue->waiting--;
+    queue->waiting_bytes -= bytes_of(queued);
 }
 
 struct queued *queue_find(struct queue *queue, const uint8_t request_id[HASH_BYTES])
@@ -257,7 +280,7 @@ struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTE
     ring_append(queue, ring, index);
     line_join(queue, index);
     queue->count++;
-    queue->waiting++;
+    wait_begins(queue, queued);
     return queued;
 }
 
@@ -293,7 +316,7 @@ void queue_remove(struct queue *queue, struct queued *queued)
     }
     *link = queued->chain;
     if (!queued->proposed) {
-        queue->waiting--;
+        wait_ends(queue, queued);
     }
     queue->count--;
     line_leave(queue, queued);
@@ -334,7 +357,7 @@ void queue_mark_proposed(struct queue *queue, struct queued *queued)
 {
     CHECK(!queued->proposed);
     queued->proposed = true;
-    queue->waiting--;
+    wait_ends(queue, queued);
     queue->turn = queue->rings[queued->ring].next;
 }
 
@@ -343,7 +366,7 @@ void queue_unmark(struct queue *queue, struct queued *queued)
     CHECK(queued->proposed);
     struct ring *ring = &queue->rings[queued->ring];
     queued->proposed = false;
-    queue->waiting++;
+    wait_begins(queue, queued);
     ring->cursor = ring->first;
 }
 

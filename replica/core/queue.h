@@ -44,6 +44,9 @@ void queue_close(struct queue *queue);
 MUST_USE uint32_t queue_count(const struct queue *queue);
 MUST_USE uint32_t queue_waiting(const struct queue *queue);
 
+/* Bytes of those that wait to be proposed. */
+MUST_USE size_t queue_waiting_bytes(const struct queue *queue);
+
 MUST_USE struct queued *queue_find(struct queue *queue, const uint8_t request_id[HASH_BYTES]);
 
 /* Add a request: copies its bytes into the pool. NULL when a bound or the pool is reached. The

@@ -4,6 +4,7 @@
 #include "replica/host/clock.h"
 
 #include <event2/bufferevent_ssl.h>
+#include <event2/bufferevent_struct.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
@@ -407,6 +408,14 @@ static size_t strangers_output(const struct conns *conns)
     return total;
 }
 
+/* The socket nearly always takes what is written, so it is tried at the end of this turn; libevent
+ * alone would ask the kernel first: two changes of its set and one more turn for every write. What
+ * is sent until then goes with it. */
+static void write_soon(struct conn *conn)
+{
+    event_active(&conn->bev->ev_write, EV_WRITE, 0);
+}
+
 void conn_send(struct conn *conn, struct blob *frame)
 {
     if (conn->phase == CONN_CLOSING || conn->phase == CONN_HANDSHAKE) {
@@ -429,6 +438,9 @@ void conn_send(struct conn *conn, struct blob *frame)
             conn_close(conn, "out of memory");
             return;
         }
+    }
+    if (before == 0) {
+        write_soon(conn);
     }
     size_t after = before + frame->len;
     if (conn->guest.is_replica || after <= CONN_OUTPUT_PAUSE) {

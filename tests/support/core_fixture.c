@@ -196,13 +196,14 @@ struct bytes core_vote(struct core_fixture *fixture, uint64_t type, uint32_t rid
 }
 
 /* The request's item; and its payload, which is 100 zero bytes, appended to a list. */
-static struct bytes request_make(struct core_fixture *fixture, uint64_t request_no,
-                                 struct buffer *payload_list)
+static struct bytes request_make(struct core_fixture *fixture, const char *holder,
+                                 uint64_t request_no, struct buffer *payload_list)
 {
     static const uint8_t zeroes[100];
     static struct gov_token token;
     static struct gov_request request;
     gov_token_init(&token, 0, 1);
+    token.blocks[0].holder = holder;
     CHECK(gov_token_make(&token, &fixture->world, &sig_fast).len > 0);
     gov_request_init(&request, request_no);
     struct bytes item = gov_request_make(&request, &token, &fixture->world, &sig_fast);
@@ -228,7 +229,7 @@ struct bytes core_batch(struct core_fixture *fixture, uint64_t first_no, uint32_
     struct buffer items = buffer_make(item_bytes, sizeof(item_bytes));
     struct buffer list = buffer_make(payload_bytes, sizeof(payload_bytes));
     for (uint32_t i = 0; i < count; i++) {
-        buffer_put(&items, request_make(fixture, first_no + i, &list));
+        buffer_put(&items, request_make(fixture, "alice", first_no + i, &list));
     }
     struct buffer encoded = frame_memory();
     struct batch batch = {.time_ms = time_ms, .items = {buffer_bytes(&items), count}};
@@ -242,9 +243,14 @@ struct bytes core_batch(struct core_fixture *fixture, uint64_t first_no, uint32_
 
 struct bytes core_request(struct core_fixture *fixture, uint64_t request_no)
 {
+    return core_request_by(fixture, "alice", request_no);
+}
+
+struct bytes core_request_by(struct core_fixture *fixture, const char *holder, uint64_t request_no)
+{
     uint8_t payload_bytes[256];
     struct buffer list = buffer_make(payload_bytes, sizeof(payload_bytes));
-    struct bytes item = request_make(fixture, request_no, &list);
+    struct bytes item = request_make(fixture, holder, request_no, &list);
     struct request_parcel parcel = {item, payloads_make(&list, 1)};
     struct buffer out = frame_memory();
     CHECK(request_parcel_encode(&parcel, &out));

@@ -51,6 +51,8 @@ struct bytes core_batch(struct core_fixture *fixture, uint64_t first_no, uint32_
                         uint64_t time_ms, uint8_t digest[HASH_BYTES]);
 /* The same request as a client sends it. */
 struct bytes core_request(struct core_fixture *fixture, uint64_t request_no);
+/* One of another client: the name of its seed. */
+struct bytes core_request_by(struct core_fixture *fixture, const char *holder, uint64_t request_no);
 
 /* How many actions of that kind, and of SEND or BROADCAST with that message type, the last step
  * made; the first of the latter without its header, or empty. */

@@ -261,6 +261,84 @@ static void the_primary_proposes_what_clients_ask_for(void **state)
     assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, request), DROP_KNOWN_REQUEST);
 }
 
+/* What the primary proposed in its last step. */
+static void proposed(struct core_fixture *fixture, struct vote *vote, struct batch *batch)
+{
+    struct envelope envelope;
+    struct batch_parcel parcel;
+    size_t used = 0;
+    struct bytes frame = core_sent(fixture, MESSAGE_PRE_PREPARE);
+    assert_int_equal(schema_decode_front(&schema_envelope, frame, &envelope, &used), WIRE_OK);
+    assert_int_equal(vote_decode(envelope.body, vote), WIRE_OK);
+    assert_int_equal(batch_parcel_decode(bytes_slice(frame, used, frame.len - used), &parcel),
+                     WIRE_OK);
+    assert_int_equal(batch_decode(parcel.batch, batch), WIRE_OK);
+}
+
+/* The backups' votes make the primary execute the block, and propose what waited meanwhile. */
+static void primary_executes(struct core_fixture *fixture, const struct vote *vote)
+{
+    for (uint32_t rid = 1; rid <= 2; rid++) {
+        struct bytes frame = core_vote(fixture, MESSAGE_PREPARE, rid, vote);
+        assert_int_equal(core_deliver(fixture, 0, rid, frame), DROP_NONE);
+    }
+    for (uint32_t rid = 1; rid <= 2; rid++) {
+        struct bytes frame = core_vote(fixture, MESSAGE_COMMIT, rid, vote);
+        assert_int_equal(core_deliver(fixture, 0, rid, frame), DROP_NONE);
+    }
+}
+
+static void a_second_slot_is_opened_for_a_full_batch_only(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct vote vote;
+    struct batch batch;
+    assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, core_request(fixture, 1)), DROP_NONE);
+    proposed(fixture, &vote, &batch);
+    assert_int_equal(batch.items.count, 1);
+    for (uint64_t number = 2; number <= 4; number++) {
+        struct bytes request = core_request(fixture, number);
+        assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, request), DROP_NONE);
+        assert_int_equal(core_sent(fixture, MESSAGE_PRE_PREPARE).len, 0);
+    }
+    primary_executes(fixture, &vote);
+    proposed(fixture, &vote, &batch);
+    assert_int_equal(vote.sequence, 2);
+    assert_int_equal(batch.items.count, 3);
+}
+
+static void requests_of_one_client_stand_together_in_a_batch(void **state)
+{
+    static const struct {
+        const char *holder;
+        uint64_t number;
+    } waiting[] = {{"alice", 2}, {"bob", 1}, {"alice", 3}, {"bob", 2}};
+    struct core_fixture *fixture = *state;
+    struct vote vote;
+    struct batch batch;
+    struct request requests[4];
+    assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, core_request(fixture, 1)), DROP_NONE);
+    proposed(fixture, &vote, &batch);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct bytes frame = core_request_by(fixture, waiting[i].holder, waiting[i].number);
+        assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, frame), DROP_NONE);
+    }
+    primary_executes(fixture, &vote);
+    proposed(fixture, &vote, &batch);
+    assert_int_equal(batch.items.count, 4);
+    struct wire_iter iter = wire_iter_make(batch.items);
+    for (uint32_t i = 0; i < 4; i++) {
+        struct item item;
+        assert_true(item_next(&iter, &item));
+        assert_int_equal(request_decode(item.request, &requests[i]), WIRE_OK);
+    }
+    for (uint32_t i = 0; i < 4; i += 2) {
+        assert_memory_equal(requests[i].author.id, requests[i + 1].author.id, HASH_BYTES);
+        assert_true(requests[i].request_no < requests[i + 1].request_no);
+    }
+    assert_memory_not_equal(requests[0].author.id, requests[2].author.id, HASH_BYTES);
+}
+
 static void a_backup_relays_a_request_once(void **state)
 {
     struct core_fixture *fixture = *state;
@@ -343,6 +421,8 @@ int main(void)
         CORE_TEST(a_batch_with_a_bad_client_signature_is_refused),
         CORE_TEST(a_proposal_out_of_time_is_not_prepared),
         CORE_TEST(the_primary_proposes_what_clients_ask_for),
+        CORE_TEST(a_second_slot_is_opened_for_a_full_batch_only),
+        CORE_TEST(requests_of_one_client_stand_together_in_a_batch),
         CORE_TEST(a_backup_relays_a_request_once),
         CORE_TEST(a_request_that_came_too_late_is_answered_and_not_queued),
         CORE_TEST(an_executed_request_gets_its_first_result),

@@ -162,6 +162,33 @@ static void one_that_rests_at_the_same_head_hears_its_attestation_again(void **s
     assert_int_equal(told, 3); /* every half second */
 }
 
+static void a_head_under_load_is_attested_now_and_then(void **state)
+{
+    struct core_fixture *fixture = *state;
+    uint8_t digest[HASH_BYTES];
+    uint8_t memory[128];
+    struct vote vote = {.sequence = 3};
+    block(fixture, 1, 0xf, attests);
+    rest(fixture, 0xf, attests);
+    block(fixture, 2, 0xf, attests);
+    /* The next block is on its way, and takes long. */
+    struct bytes parcel = core_batch(fixture, 3, 1, fixture->wall_ms, digest);
+    struct buffer body = buffer_make(memory, sizeof(memory));
+    memcpy(vote.digest, digest, HASH_BYTES);
+    assert_true(vote_encode(&vote, &body));
+    struct bytes frame =
+        core_frame(fixture, MESSAGE_PRE_PREPARE, 0, "r0", buffer_bytes(&body), parcel);
+    assert_int_equal(core_deliver(fixture, 1, 0, frame), DROP_NONE);
+    fixture->now_ms += 20;
+    assert_int_equal(core_tick(fixture, 1), DROP_NONE);
+    assert_int_equal(core_sent(fixture, MESSAGE_ATTEST).len, 0);
+    assert_int_equal(core_tick(fixture, 2), DROP_NONE); /* for this one the log rests */
+    assert_int_not_equal(core_sent(fixture, MESSAGE_ATTEST).len, 0);
+    fixture->now_ms += 80;
+    assert_int_equal(core_tick(fixture, 1), DROP_NONE);
+    assert_int_not_equal(core_sent(fixture, MESSAGE_ATTEST).len, 0);
+}
+
 static void an_attestation_of_the_genesis_is_of_no_use(void **state)
 {
     struct core_fixture *fixture = *state;
@@ -269,6 +296,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(a_note_waits_until_its_tree_is_had),
         CORE_TEST(one_that_rests_at_the_same_head_hears_its_attestation_again),
+        CORE_TEST(a_head_under_load_is_attested_now_and_then),
         CORE_TEST(an_attestation_of_the_genesis_is_of_no_use),
         CORE_TEST(one_that_started_again_hears_the_attestation_at_once),
         CORE_TEST(one_that_is_behind_hears_no_attestation_of_the_head),
