@@ -1,6 +1,6 @@
 /* The inside of a handle, shared by the files behind vestry.h and nobody else: log.c (opening, the
  * loop), log_append.c, log_ask.c (questions, with patience), log_read.c, log_query.c (head,
- * streams, receipts), log_status.c, log_words.c (what is said about failures). */
+ * streams, receipts), log_status.c, log_evidence.c, log_words.c (what is said about failures). */
 #ifndef VESTRY_CLIENT_LOG_PARTS_H
 #define VESTRY_CLIENT_LOG_PARTS_H
 

@@ -214,7 +214,8 @@
     ROW(FETCH_STATUS, 10, "status of a replica")                                                   \
     ROW(FETCH_STREAMS, 11, "streams and their lengths")                                            \
     ROW(FETCH_CHARTER, 12, "charter file")                                                         \
-    ROW(FETCH_CONSISTENCY, 13, "consistency proof between two tree sizes")
+    ROW(FETCH_CONSISTENCY, 13, "consistency proof between two tree sizes")                         \
+    ROW(FETCH_EVIDENCE, 14, "evidence against replicas")
 
 #define REPLICA_MODES(ROW)                                                                         \
     ROW(MODE_ACTIVE, 1, "active")                                                                  \

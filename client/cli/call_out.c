@@ -235,6 +235,7 @@ void json_put_hex(json_t *object, const char *key, struct bytes value)
     struct buffer out = buffer_make(text, sizeof(text));
 
     hex_put(&out, value);
+    CHECK(!out.full); /* keys, hashes and signatures; longer things are base 64 */
     put(object, key, json_stringn((const char *)text, out.len));
 }
 

@@ -63,6 +63,10 @@ static const struct call_option status_options[] = {
     {"why", 0, NULL, "what each replica says of the others"},
 };
 
+static const struct call_option evidence_options[] = {
+    {"output", 'o', "DIR", "keep each piece in a file there, for vestry-verify evidence"},
+};
+
 static const struct call_option attenuate_options[] = {
     {"to", 0, "CARD", "the new holder: a card, or a public key in hex"},
     {"output", 'o', "FILE", "where the new token goes"},
@@ -147,6 +151,11 @@ const struct verb verbs[] = {
      "  vestry status; echo $?        0 ok, 8 degraded, 4 no quorum\n"
      "  vestry status --why\n",
      OPTIONS(status_options), 0, 0, cmd_status},
+    {"evidence", VERB_READS, "", "list what convicts replicas of contradicting themselves",
+     "  vestry evidence\n"
+     "  vestry evidence -o found && vestry-verify evidence found/r1-0.evidence --charter "
+     "charter.genesis\n",
+     OPTIONS(evidence_options), 0, 0, cmd_evidence},
     {"dev", VERB_LOCAL, "", "the same as dev start", "  vestry dev\n", OPTIONS(dev_start_options),
      0, 1, cmd_dev},
     {"dev start", VERB_LOCAL, "", "start a cluster on this machine, for trying",

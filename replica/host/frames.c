@@ -3,6 +3,8 @@
 #include "crypto/frame.h"
 #include "crypto/wire_read.h"
 
+#include <string.h>
+
 bool frames_put(struct buffer *out, const struct frame_parts *parts)
 {
     struct buffer envelope_space = *out;
@@ -22,6 +24,23 @@ bool frames_put(struct buffer *out, const struct frame_parts *parts)
     frame_header(len, envelope_space.data + out->len);
     *out = envelope_space;
     return true;
+}
+
+bool frames_put_data(struct buffer *out, uint32_t rid, const struct fetch *fetch, uint64_t from,
+                     struct bytes attachment)
+{
+    uint8_t memory[128];
+    struct buffer body = buffer_make(memory, sizeof memory);
+    struct data data = {.kind = fetch->kind, .from = from, .count = fetch->count};
+    memcpy(data.digest, fetch->digest, sizeof data.digest);
+    CHECK(data_encode(&data, &body));
+    struct frame_parts parts = {
+        .type = MESSAGE_DATA, .rid = rid, .body = buffer_bytes(&body), .attachment = attachment};
+    if (frames_put(out, &parts)) {
+        return true;
+    }
+    parts.attachment = BYTES_EMPTY;
+    return frames_put(out, &parts);
 }
 
 uint64_t frames_type(struct bytes frame)

@@ -17,6 +17,11 @@ struct frame_parts {
  * longer than a frame may be. */
 MUST_USE bool frames_put(struct buffer *out, const struct frame_parts *parts);
 
+/* Append the DATA frame that answers `fetch`, at position `from`. An attachment that is too long
+ * for a frame is left out, which says "not there". False when it does not fit `out`. */
+MUST_USE bool frames_put_data(struct buffer *out, uint32_t rid, const struct fetch *fetch,
+                              uint64_t from, struct bytes attachment);
+
 /* The type of a frame's envelope by its first bytes, or 0. */
 MUST_USE uint64_t frames_type(struct bytes frame);
 

@@ -125,7 +125,8 @@ static enum status open_threads(struct host *host)
                                        .context = host};
     const struct reader_setup reader = {.store = host->setup->store,
                                         .speaker = host->speaker,
-                                        .charter_file = host->setup->charter_file};
+                                        .charter_file = host->setup->charter_file,
+                                        .data = config->data};
     enum status status = memo_open(MEMO_ENTRIES, &host->memo);
     host->verifier = (struct memo_verifier){host->memo, host->setup->scheme};
     if (status == STATUS_OK) {

@@ -1,16 +1,14 @@
 /* What the core wants done, made into deeds while the step's memory lives, and done when their
  * flight is durable. */
 #include "crypto/hash.h"
-#include "governance/evidence.h"
+#include "replica/host/evidence_files.h"
 #include "replica/host/frames.h"
 #include "replica/host/host_parts.h"
 #include "storage/report.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* --- Plans ----------------------------------------------------------------------------------- */
 
@@ -163,37 +161,19 @@ static void answer_refused(struct host *host, const struct action *action)
     blob_drop(blob);
 }
 
-/* Keep it where people find it: the folder `evidence` beside the store, one file for each. */
-/* A replica that contradicts itself again and again must not fill the disk. */
-#define EVIDENCE_PLACES 16
-
 static void keep_evidence(struct host *host, const struct blob *evidence)
 {
-    char folder[CONFIG_PATH_BYTES_MAX + 16];
-    char path[CONFIG_PATH_BYTES_MAX + 128];
-    struct evidence_facts facts;
+    char path[EVIDENCE_PATH_BYTES_MAX];
     struct report report = {0};
-    CHECK(evidence_read(blob_bytes(evidence), &facts)); /* the core made it */
-    snprintf(folder, sizeof folder, "%s/evidence", host->setup->config->data);
-    snprintf(path, sizeof path, "%s/r%lu-%llu-%llu", folder, (unsigned long)facts.rid,
-             (unsigned long long)facts.kind,
-             (unsigned long long)(facts.sequence % EVIDENCE_PLACES));
     host->counters.evidence++;
-    if (data_dir_make(folder, &report) != STATUS_OK) {
+    enum status status =
+        evidence_files_keep(host->setup->config->data, blob_bytes(evidence), path, &report);
+    if (status == STATUS_OK) {
+        log_error("host", "evidence of a faulty replica: send it to your auditor",
+                  LOG_FIELDS(LOG_TEXT("path", path)));
+    } else if (status != STATUS_EXISTS) {
         log_error("host", "evidence could not be saved", LOG_FIELDS(LOG_TEXT("why", report.what)));
-        return;
     }
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        return; /* there is some already: one conviction is enough */
-    }
-    ssize_t written = write(fd, evidence->data, evidence->len);
-    bool kept = written == (ssize_t)evidence->len && fsync(fd) == 0;
-    close(fd);
-    log_error("host",
-              kept ? "evidence of a faulty replica: send it to your auditor"
-                   : "evidence could not be saved",
-              LOG_FIELDS(LOG_TEXT("path", path)));
 }
 
 static void halt(struct host *host, const char *text)

@@ -34,11 +34,9 @@ void host_send_status(struct host *host, struct conn *conn, const struct fetch *
 {
     uint8_t rows_memory[REPLICAS_MAX * 40];
     uint8_t status_memory[2048];
-    uint8_t body_memory[128];
     uint8_t frame_memory[4096];
     struct buffer rows = buffer_make(rows_memory, sizeof rows_memory);
     struct buffer encoded = buffer_make(status_memory, sizeof status_memory);
-    struct buffer body = buffer_make(body_memory, sizeof body_memory);
     struct buffer frame = buffer_make(frame_memory, sizeof frame_memory);
     struct node_look look;
     node_look(host->node, &look);
@@ -54,13 +52,8 @@ void host_send_status(struct host *host, struct conn *conn, const struct fetch *
                                    .software = bytes_of_text("vestryd " VESTRY_VERSION),
                                    .peers = peer_rows(host, &look, &rows)};
     memcpy(answer.config_hash, look.config_hash, HASH_BYTES);
-    const struct data data = {.kind = fetch->kind, .from = fetch->from, .count = fetch->count};
     CHECK(status_answer_encode(&answer, &encoded));
-    CHECK(data_encode(&data, &body));
-    CHECK(frames_put(&frame, &(struct frame_parts){.type = MESSAGE_DATA,
-                                                   .rid = host->rid,
-                                                   .body = buffer_bytes(&body),
-                                                   .attachment = buffer_bytes(&encoded)}));
+    CHECK(frames_put_data(&frame, host->rid, fetch, fetch->from, buffer_bytes(&encoded)));
     struct blob *blob = blob_make(buffer_bytes(&frame));
     conn_send(conn, blob);
     blob_drop(blob);

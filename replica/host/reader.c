@@ -1,6 +1,12 @@
 #include "replica/host/reader.h"
 
+#include "replica/host/evidence_files.h"
+#include "replica/host/frames.h"
+
 #include <stdlib.h>
+
+/* What leaves room for the frame around it. Two statements of usual size are far below. */
+#define EVIDENCE_BYTES_MAX (FRAME_BYTES_MAX - 1024)
 
 struct reader {
     struct reader_setup setup;
@@ -14,6 +20,8 @@ struct reader {
     size_t under_way; /* the loop's own */
     struct serve *serve;
     struct read_maker *maker;
+    struct buffer evidence; /* one file of it, and the frame that carries it */
+    struct buffer evidence_frame;
     pthread_t thread;
 };
 
@@ -34,9 +42,25 @@ static void keep_frame(void *context, struct bytes frame)
     }
 }
 
+static void answer_evidence(struct reader *reader, struct question *question)
+{
+    struct buffer *file = &reader->evidence;
+    struct buffer *frame = &reader->evidence_frame;
+    file->len = 0;
+    frame->len = 0;
+    bool there = evidence_files_read(reader->setup.data, question->fetch.from, file) == STATUS_OK;
+    CHECK(frames_put_data(frame, reader->setup.speaker.rid, &question->fetch, question->fetch.from,
+                          there ? buffer_bytes(file) : BYTES_EMPTY));
+    keep_frame(question, buffer_bytes(frame));
+}
+
 static void answer(struct reader *reader, struct question *question)
 {
     struct store_view *view = NULL;
+    if (question->kind == QUESTION_FETCH && question->fetch.kind == FETCH_EVIDENCE) {
+        answer_evidence(reader, question);
+        return;
+    }
     if (store_view_open(reader->setup.store, &view) != STATUS_OK) {
         return; /* the asker gets nothing, and asks another replica */
     }
@@ -95,7 +119,17 @@ static void free_parts(struct reader *reader)
     if (reader->serve != NULL) {
         serve_close(reader->serve);
     }
+    free(reader->evidence.data);
+    free(reader->evidence_frame.data);
     free(reader);
+}
+
+static enum status open_evidence(struct reader *reader)
+{
+    reader->evidence = buffer_make(malloc(EVIDENCE_BYTES_MAX), EVIDENCE_BYTES_MAX);
+    reader->evidence_frame = buffer_make(malloc(FRAME_BYTES_MAX), FRAME_BYTES_MAX);
+    return reader->evidence.data != NULL && reader->evidence_frame.data != NULL ? STATUS_OK
+                                                                                : STATUS_NO_MEMORY;
 }
 
 static enum status open_boxes(struct reader *reader)
@@ -145,6 +179,9 @@ enum status reader_open(const struct reader_setup *setup, struct reader **out)
     if (status == STATUS_OK) {
         status =
             read_maker_open(&reader->setup.speaker, serve_reader(reader->serve), &reader->maker);
+    }
+    if (status == STATUS_OK) {
+        status = open_evidence(reader);
     }
     if (status == STATUS_OK) {
         status = open_boxes(reader);

@@ -1,8 +1,9 @@
 /* The read thread: questions about stored things, answered from a frozen picture of the store, so
  * that no reader, however greedy, delays a vote.
  *
- * Replicas that catch up come before clients. The loop asks and takes; both sides are bounded by
- * the asker's quotas. Each question gets exactly one answer, possibly without frames. */
+ * Evidence is kept beside the store. Replicas that catch up come before clients. The loop asks and
+ * takes; both sides are bounded by the asker's quotas. Each question gets exactly one answer,
+ * possibly without frames. */
 #ifndef VESTRY_REPLICA_HOST_READER_H
 #define VESTRY_REPLICA_HOST_READER_H
 
@@ -42,6 +43,7 @@ struct reader_setup {
     struct store *store;
     struct speaker speaker;
     struct bytes charter_file;
+    const char *data; /* the data directory, for evidence */
 };
 
 struct reader;

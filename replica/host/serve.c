@@ -77,22 +77,10 @@ static struct buffer *fresh(struct answer *answer)
 /* Send what was asked for, at position `from`, with that attachment. */
 static void send(struct answer *answer, uint64_t from, struct bytes attachment)
 {
-    uint8_t memory[128];
-    struct buffer body = buffer_make(memory, sizeof memory);
-    struct data data = {.kind = answer->fetch->kind, .from = from, .count = answer->fetch->count};
-    memcpy(data.digest, answer->fetch->digest, sizeof data.digest);
-    CHECK(data_encode(&data, &body));
-    struct frame_parts parts = {.type = MESSAGE_DATA,
-                                .rid = answer->serve->setup.rid,
-                                .body = buffer_bytes(&body),
-                                .attachment = attachment};
     struct buffer *frame = &answer->serve->frame;
     frame->len = 0;
     frame->full = false;
-    if (!frames_put(frame, &parts)) {
-        parts.attachment = BYTES_EMPTY; /* too long to be sent: as good as not there */
-        CHECK(frames_put(frame, &parts));
-    }
+    CHECK(frames_put_data(frame, answer->serve->setup.rid, answer->fetch, from, attachment));
     answer->sink(answer->context, buffer_bytes(frame));
 }
 

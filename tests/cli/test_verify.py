@@ -12,6 +12,7 @@ from programs import Case, program, run
 VERIFY = "vestry-verify"
 KEYS = "vestry-keys-quick"
 RECEIPT = "vestry-make-receipt"
+EVIDENCE = "vestry-make-evidence"
 
 
 class Verify(Case):
@@ -164,6 +165,37 @@ class Verify(Case):
         self.good(VERIFY, *token)
 
 
+    def test_evidence_convicts_its_signer_by_the_charter_alone(self):
+        self.good(EVIDENCE, "dev", "2", "e")
+        check = ["evidence", "e", "--charter", "dev/charter.genesis"]
+        self.assertIn("OK  r2 is convicted: ", self.good(VERIFY, *check).out)
+        seen = self.good(VERIFY, *check, "--json").json()
+        self.assertEqual((seen["replica"], seen["view"], seen["sequence"]), ("2", "1", "7"))
+        self.good(KEYS, "charter", "dev", "--out", "other")
+        self.bad(3, "not signed by whom it accuses", VERIFY, "evidence", "e", "--charter",
+                 "other/charter.genesis")
+
+    def test_what_is_no_evidence_convicts_nobody(self):
+        check = ["evidence", "e", "--charter", "dev/charter.genesis"]
+        self.good(EVIDENCE, "dev", "2", "e", "agrees")
+        self.bad(3, "do not contradict each other", VERIFY, *check)
+        with open(self.path("e"), "wb") as file:
+            file.write(b"r2 did it")
+        self.bad(3, "not evidence as FORMATS has it", VERIFY, *check)
+        self.bad(2, "--charter is missing", VERIFY, "evidence", "e")
+        os.unlink(self.path("e"))
+        self.bad(1, "e: ", VERIFY, *check)
+
+    def test_any_changed_byte_of_evidence_is_refused(self):
+        self.good(EVIDENCE, "dev", "2", "e")
+        for at in range(0, os.path.getsize(self.path("e"))):
+            self.change("e", at)
+            self.assertEqual(run(VERIFY, "evidence", "e", "--charter", "dev/charter.genesis",
+                                 cwd=self.folder).code, 3, f"byte {at}")
+            self.change("e", at)
+        self.good(VERIFY, "evidence", "e", "--charter", "dev/charter.genesis")
+
+
 class Program(unittest.TestCase):
     """What was linked. Sanitizers add libraries of their own, so these look at plain builds."""
 
@@ -186,5 +218,5 @@ class Program(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    programs.need(VERIFY, KEYS, RECEIPT)
+    programs.need(VERIFY, KEYS, RECEIPT, EVIDENCE)
     unittest.main()

@@ -35,7 +35,8 @@ class Usage(vestry_case.Home):
     def test_help_begins_with_examples_and_names_every_verb(self):
         text = self.good("-h").text()
         self.assertTrue(text.startswith("  vestry dev start"), text)
-        for verb in ("append", "read", "tail", "head", "receipt", "streams", "status", "dev start",
+        for verb in ("append", "read", "tail", "head", "receipt", "streams", "status", "evidence",
+                     "dev start",
                      "token attenuate", "context use", "completion", "version"):
             self.assertIn(f"\n  {verb} ", text)
 

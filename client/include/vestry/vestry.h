@@ -395,6 +395,27 @@ struct vestry_status {
 /* Ask every replica. Waits for all, at most two seconds. VESTRY_OK also when few or none answer. */
 VESTRY_API enum vestry_error vestry_status(struct vestry *log, struct vestry_status *status);
 
+/* Evidence against a replica: two statements that it signed and that no correct one signs both. It
+ * proves itself; vestry-verify evidence checks it with the charter alone. */
+struct vestry_evidence {
+    uint32_t rid;     /* whom it convicts */
+    uint32_t held_by; /* the replica that showed it first */
+    const char *kind; /* "two votes PREPARE", static */
+    uint64_t epoch;
+    uint64_t view;     /* 0 for attestations */
+    uint64_t sequence; /* or height; 0 for view changes */
+    const void *bytes; /* len of them, for this call only */
+    size_t len;
+};
+
+/* False: no more of it. */
+typedef bool vestry_evidence_visit(void *context, const struct vestry_evidence *evidence);
+
+/* Ask every replica for the evidence that it holds, judge each piece, and visit each fact once.
+ * `answered` is how many replicas were heard to the end. VESTRY_NO_QUORUM when none was. */
+VESTRY_API enum vestry_error vestry_evidence(struct vestry *log, vestry_evidence_visit *visit,
+                                             void *context, uint32_t *answered);
+
 /* "0.1.0" */
 VESTRY_API const char *vestry_version(void);
 
