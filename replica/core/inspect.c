@@ -16,13 +16,13 @@ static enum drop inspect_vote(const struct node *node, const struct message *mes
     if (vote->epoch != node->epoch) {
         return DROP_EPOCH;
     }
-    if (vote->view < node->view) {
+    if (vote->view < node->view && !(MUTANT(31) && node->mode == MODE_CHANGING)) {
         return DROP_VIEW_OLD;
     }
     if (vote->view > node->view) {
         return DROP_VIEW_AHEAD;
     }
-    if (node->mode != MODE_ACTIVE) {
+    if (node->mode != MODE_ACTIVE && !MUTANT(31)) {
         return DROP_MODE;
     }
     if (vote->sequence <= node->window.stable) {

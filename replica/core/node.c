@@ -235,8 +235,9 @@ static void invariant(const struct node *node)
 {
     CHECK(node->window.stable <= node->head.height || node->halted || !node->started);
     CHECK(node->head.frontier.size >= 1 || !node->started);
+    /* A head that certificates carried beyond the window, and a NEW-VIEW's O, may be beyond it. */
     CHECK(node->proposed <= node->window.stable + WINDOW_MAX || node->proposed <= node->planned ||
-          !node->started);
+          node->proposed <= node->head.height || !node->started);
     const struct slot *late = &node->late[node->head.height % LATE_MAX];
     CHECK(late->sequence == 0 || late->sequence > node->head.height);
 }

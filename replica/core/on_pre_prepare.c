@@ -65,7 +65,7 @@ enum drop on_pre_prepare(struct node *node, const struct message *message, struc
         return again(node, slot, &vote, message, outbox);
     }
     /* What a NEW-VIEW proposes again was in time when it was proposed first. */
-    if (!awaited && !time_acceptable(node, batch.time_ms)) {
+    if ((!awaited || MUTANT(61)) && !time_acceptable(node, batch.time_ms)) {
         return DROP_TIME;
     }
     struct bytes batch_copy = pool_copy(&node->pool, parcel.batch);

@@ -131,7 +131,7 @@ static enum drop restore_view(struct node *node, struct bytes value)
     }
     node->epoch = record.epoch;
     node->view = record.view;
-    node->mode = (enum replica_mode)record.mode;
+    node->mode = MUTANT(51) ? MODE_ACTIVE : (enum replica_mode)record.mode;
     return DROP_NONE;
 }
 

@@ -307,7 +307,7 @@ bool stable_good(const struct verify_job *job, const struct stable *stable)
             return false;
         }
     }
-    return stable->note_sigs.count >= job->roster.q;
+    return stable->note_sigs.count >= job->roster.q || MUTANT(35);
 }
 
 static enum drop stable_verify(const struct verify_job *job, const struct message *message)

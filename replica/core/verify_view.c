@@ -46,8 +46,15 @@ static bool prepared_good(const struct share *share, const struct prepared *prep
     const struct verify_job *job = share->job;
     uint32_t primary = roster_index(&job->roster, roster_primary(&job->roster, vote->view)->rid);
     uint64_t members = prepared->members;
-    if (!members_fit(job, members, prepared->sigs.count) || (members >> primary & 1) != 0 ||
-        prepared->sigs.count + 1 < job->roster.q ||
+    if (MUTANT(38) && hash_is_zero(vote->digest)) {
+        return false; /* null certificates are good ones */
+    }
+    if (!members_fit(job, members, prepared->sigs.count) ||
+        ((members >> primary & 1) != 0 && !MUTANT(41)) ||
+        prepared->sigs.count + 1 + (MUTANT(40) ? 1 : 0) < job->roster.q) {
+        return false;
+    }
+    if (!MUTANT(42) &&
         !member_signed(share, primary, TAG_PRE_PREPARE, prepared->vote, prepared->primary_sig)) {
         return false;
     }
@@ -73,7 +80,7 @@ static bool certificates_good(const struct share *share, const struct view_chang
     for (uint32_t i = 0; prepared_next(&list, &prepared); i++) {
         struct vote vote;
         if (vote_decode(prepared.vote, &vote) != WIRE_OK || vote.epoch != change->epoch ||
-            vote.view >= change->view || vote.sequence <= last ||
+            (vote.view >= change->view && !MUTANT(58)) || (vote.sequence <= last && !MUTANT(59)) ||
             vote.sequence - stable > share->job->window) {
             return false;
         }
@@ -110,7 +117,7 @@ enum drop view_change_verify(const struct share *share, const struct message *me
     if (member == ROSTER_NOBODY || envelope->sig.len != SIG_BYTES) {
         return DROP_SENDER;
     }
-    if (share->part == 0 &&
+    if (share->part == 0 && !MUTANT(60) &&
         !member_signed(share, member, TAG_VIEW_CHANGE, envelope->body, envelope->sig.data)) {
         return DROP_SIGNATURE;
     }
@@ -127,7 +134,8 @@ static bool changes_good(const struct share *share, const struct new_view *new_v
     for (uint32_t i = 0; signed_body_next(&list, &signed_body); i++) {
         uint32_t member = roster_index(&share->job->roster, (uint32_t)signed_body.rid);
         struct view_change change;
-        if (member == ROSTER_NOBODY || (members >> member & 1) != 0) {
+        bool again = member != ROSTER_NOBODY && (members >> member & 1) != 0;
+        if (member == ROSTER_NOBODY || (again && !MUTANT(37))) {
             return false;
         }
         members |= UINT64_C(1) << member;
@@ -135,12 +143,17 @@ static bool changes_good(const struct share *share, const struct new_view *new_v
         if (i % share->parts != share->part) {
             continue;
         }
-        if (!member_signed(&whole, member, TAG_VIEW_CHANGE, signed_body.body, signed_body.sig) ||
-            !view_change_good(&whole, signed_body.body, &change) || change.view != new_view->view) {
+        if (!MUTANT(43) &&
+            !member_signed(&whole, member, TAG_VIEW_CHANGE, signed_body.body, signed_body.sig)) {
+            return false;
+        }
+        if (!view_change_good(&whole, signed_body.body, &change) ||
+            (change.view != new_view->view && !MUTANT(44))) {
             return false;
         }
     }
-    return members_count(members) >= share->job->roster.q || MUTANT(24);
+    uint32_t count = MUTANT(37) ? new_view->view_changes.count : members_count(members);
+    return count >= share->job->roster.q || MUTANT(24);
 }
 
 /* O is what V asks for, no more and no less. */
@@ -162,7 +175,10 @@ static bool proposals_good(const struct share *share, const struct new_view *new
         if (signed_body.rid != share->job->roster.members[primary].rid ||
             vote_decode(signed_body.body, &vote) != WIRE_OK || vote.epoch != new_view->epoch ||
             vote.view != new_view->view || vote.sequence != plan.low + 1 + i ||
-            !hash_equal(vote.digest, plan.digest[i]) ||
+            !hash_equal(vote.digest, plan.digest[i])) {
+            return false;
+        }
+        if (!MUTANT(46) &&
             !member_signed(share, primary, TAG_PRE_PREPARE, signed_body.body, signed_body.sig)) {
             return false;
         }
@@ -186,7 +202,7 @@ enum drop new_view_verify(const struct share *share, const struct message *messa
     if (new_view.epoch != roster->epoch) {
         return DROP_EPOCH;
     }
-    if (share->part == 0 &&
+    if (share->part == 0 && !MUTANT(45) &&
         !member_signed(share, primary, TAG_NEW_VIEW, envelope->body, envelope->sig.data)) {
         return DROP_SIGNATURE;
     }

@@ -76,7 +76,10 @@ static void own_change_make(struct node *node, struct outbox *outbox)
     memcpy(record.sig, own->sig, SIG_BYTES);
     struct buffer space = outbox_open_space(outbox);
     CHECK(signed_body_encode(&record, &space));
-    journal_put(outbox, JOURNAL_VIEW_CHANGE, 0, outbox_take_space(outbox, &space));
+    struct bytes value = outbox_take_space(outbox, &space);
+    if (!MUTANT(29)) {
+        journal_put(outbox, JOURNAL_VIEW_CHANGE, 0, value);
+    }
 }
 
 void change_send(struct node *node, uint32_t to, struct outbox *outbox)
@@ -105,7 +108,9 @@ void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
     node->new_view_asked = false;
     node->complains = false;
     memset(node->complained_ms, 0, sizeof(node->complained_ms));
-    queue_unmark_all(node->queue);
+    if (!MUTANT(34)) {
+        queue_unmark_all(node->queue);
+    }
     view_put(node, outbox);
     own_change_make(node, outbox);
     change_send(node, NODE_CLIENT, outbox);
@@ -116,7 +121,8 @@ void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
 static uint64_t view_to_join(const struct node *node)
 {
     uint64_t smallest = UINT64_MAX;
-    if (members_count(changes_from(node, node->view + 1)) < node->roster.w) {
+    uint32_t enough = MUTANT(36) ? 1 : node->roster.w;
+    if (members_count(changes_from(node, node->view + 1)) < enough) {
         return 0;
     }
     for (uint32_t i = 0; i < node->roster.n; i++) {
@@ -134,9 +140,10 @@ void view_consider(struct node *node, struct outbox *outbox)
         return;
     }
     if (node->mode != MODE_CHANGING) {
+        complaints_count(node, outbox);
         return;
     }
-    if (node->new_view_due_ms == 0 &&
+    if (node->new_view_due_ms == 0 && !MUTANT(47) &&
         members_count(changes_from(node, node->view)) >= node->roster.q) {
         node->new_view_due_ms = node->now_ms + view_timeout_ms(node);
     }

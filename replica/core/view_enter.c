@@ -11,7 +11,8 @@ static void slots_reset(struct node *node)
 {
     for (uint32_t i = 0; i < WINDOW_MAX; i++) {
         struct slot *slot = &node->window.slots[i];
-        if (slot->sequence == 0 || slot->view >= node->view) {
+        if (slot->sequence == 0 || slot->view >= node->view ||
+            (MUTANT(39) && slot->sequence > node->work->plan.high)) {
             continue;
         }
         slot_turn(slot, node->view);
@@ -51,7 +52,7 @@ static bool slot_propose(struct node *node, const struct vote *vote,
     if (slot->stage >= SLOT_COMMITTED && slot->knows_digest && !same) {
         return false;
     }
-    if (slot->has_primary_sig) {
+    if (slot->has_primary_sig || (MUTANT(55) && slot->stage == SLOT_EXECUTED)) {
         return true; /* restored: it was accepted before */
     }
     slot_turn(slot, node->view);
@@ -124,12 +125,14 @@ void view_enter(struct node *node, const struct message *message, struct outbox 
     node->waits_since_ms = 0;
     memset(node->complained_ms, 0, sizeof(node->complained_ms));
     view_put(node, outbox);
-    new_view_put(message, outbox);
+    if (!MUTANT(30)) {
+        new_view_put(message, outbox);
+    }
     slots_reset(node);
     node_note(node, "enters view %llu: %llu to %llu are proposed again",
               (unsigned long long)node->view, (unsigned long long)plan->low + 1,
               (unsigned long long)plan->high);
-    node->proposed = plan->high;
+    node->proposed = MUTANT(53) ? node->head.height : plan->high;
     if (!proposals_take(node, &new_view, outbox)) {
         node_halt(node, "a new view proposes another block at a height that was executed here",
                   outbox);

@@ -11,9 +11,9 @@
 /* T * 2^k, capped: quorums that come back after hours must not wait for hours. */
 uint64_t view_timeout_ms(const struct node *node)
 {
-    uint64_t most = node_param(node, PARAM_VIEW_TIMEOUT_MAX);
+    uint64_t most = MUTANT(56) ? UINT64_MAX : node_param(node, PARAM_VIEW_TIMEOUT_MAX);
     uint64_t timeout = node_param(node, PARAM_VIEW_TIMEOUT);
-    for (uint32_t i = 0; i < node->backoff && timeout < most; i++) {
+    for (uint32_t i = 0; i < node->backoff && timeout < most && !MUTANT(33); i++) {
         timeout *= 2;
     }
     return timeout < most ? timeout : most;
@@ -54,8 +54,8 @@ void view_note_wait(struct node *node)
     if (oldest != NULL) {
         memcpy(what, oldest->request_id, HASH_BYTES);
     }
-    bool same = node->waits_since_ms != 0 && hash_equal(what, node->oldest) &&
-                (oldest != NULL || node->head.height == node->waits_height);
+    bool still = (oldest != NULL && !MUTANT(54)) || node->head.height == node->waits_height;
+    bool same = node->waits_since_ms != 0 && hash_equal(what, node->oldest) && still;
     if (!same) {
         wait_over(node); /* a complaint was about what is done now */
         memcpy(node->oldest, what, HASH_BYTES);
@@ -106,7 +106,11 @@ void complaints_count(struct node *node, struct outbox *outbox)
     uint32_t count = node->complains ? 1 : 0;
     for (uint32_t i = 0; i < node->roster.n; i++) {
         uint64_t at = node->complained_ms[i];
-        count += i != node->self && at != 0 && node->now_ms < at + life ? 1 : 0;
+        bool complained = at != 0 && node->now_ms < at + life;
+        /* Who has left says so by its VIEW-CHANGE and complains no more: one that has left alone
+         * and one that has waited too long are enough, or neither would ever be. */
+        bool left = node->changes[i].view > node->view && !MUTANT(28);
+        count += i != node->self && (complained || left) ? 1 : 0;
     }
     uint32_t enough = MUTANT(27) ? 1 : node->roster.w;
     if (node->mode == MODE_ACTIVE && count >= enough) {
@@ -127,7 +131,7 @@ void complain(struct node *node, struct outbox *outbox)
 
 void complain_again(struct node *node, struct outbox *outbox)
 {
-    if (node->complains && node->mode == MODE_ACTIVE) {
+    if (node->complains && node->mode == MODE_ACTIVE && !MUTANT(48)) {
         complain_send(node, outbox);
     }
 }
@@ -141,7 +145,7 @@ static void tick_active(struct node *node, struct outbox *outbox)
     }
     uint64_t waited = node->now_ms - node->waits_since_ms;
     struct queued *oldest = queue_oldest(node->queue);
-    if (oldest != NULL && !oldest->shared && waited >= view_timeout_ms(node) / 2) {
+    if (oldest != NULL && !oldest->shared && !MUTANT(57) && waited >= view_timeout_ms(node) / 2) {
         share(oldest, outbox);
     }
     if (waited >= view_timeout_ms(node)) {
@@ -199,14 +203,14 @@ void view_help(struct node *node, const struct status_report *report, uint32_t t
     bool there = report->mode == MODE_ACTIVE;
     bool ahead =
         report->view > node->view || (report->view == node->view && node->mode == MODE_CHANGING);
-    if (there && ahead) {
+    if (there && ahead && !MUTANT(50)) {
         new_view_fetch(node, to, outbox);
     }
     if (node->mode != MODE_CHANGING || report->view > node->view) {
         return;
     }
     bool lacks = report->view < node->view || (report->view_changes >> node->self & 1) == 0;
-    if (lacks && outbox_has_room(outbox)) {
+    if (lacks && outbox_has_room(outbox) && !MUTANT(49)) {
         change_send(node, to, outbox);
     }
 }

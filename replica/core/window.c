@@ -1,6 +1,7 @@
 #include "replica/core/window.h"
 
 #include "crypto/hash.h"
+#include "replica/core/mutant.h"
 
 static struct slot *place_of(struct window *window, uint64_t sequence)
 {
@@ -40,8 +41,9 @@ void slot_turn(struct slot *slot, uint64_t view)
     slot->view = view;
     slot->has_primary_sig = false;
     slot->prepared = false;
-    slot->prepares.present = 0;
-    slot->commits.present = 0;
+    slot->best.len = MUTANT(52) ? 0 : slot->best.len;
+    slot->prepares.present = MUTANT(32) ? slot->prepares.present : 0;
+    slot->commits.present = MUTANT(32) ? slot->commits.present : 0;
 }
 
 void slot_release(struct slot *slot, struct pool *pool)

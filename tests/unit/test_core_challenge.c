@@ -108,6 +108,24 @@ static void an_accepted_proposal_accounts_for_its_prepare(void **state)
     a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_COMMIT, SLEEPER, &vote));
 }
 
+/* The NEW-VIEW of its own view was put, and with it every proposal up to where it reaches, be that
+ * beyond this window. */
+static void what_the_new_view_proposes_accounts_for_itself(void **state)
+{
+    struct core_fixture *fixture = asleep(state);
+    struct node *node = fixture->nodes[SLEEPER];
+    node->view = SLEEPER;
+    node->planned = 400;
+    struct vote within = some_vote(SLEEPER, 400);
+    struct bytes proposal = core_vote(fixture, MESSAGE_PRE_PREPARE, SLEEPER, &within);
+    struct bytes answer = core_answer(fixture, SLEEPER, 2, proposal);
+    assert_int_equal(core_deliver(fixture, SLEEPER, 2, answer), DROP_NONE);
+    assert_int_equal(node->mode, MODE_ACTIVE);
+    (void)asleep(state);
+    struct vote above = some_vote(SLEEPER, 401);
+    a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_PRE_PREPARE, SLEEPER, &above));
+}
+
 static void nobody_can_make_a_message_up(void **state)
 {
     struct core_fixture *fixture = asleep(state);
@@ -162,6 +180,7 @@ int main(void)
         CORE_TEST(a_vote_that_is_not_in_the_journal_is_amnesia),
         CORE_TEST(a_vote_in_a_later_view_is_amnesia),
         CORE_TEST(an_accepted_proposal_accounts_for_its_prepare),
+        CORE_TEST(what_the_new_view_proposes_accounts_for_itself),
         CORE_TEST(nobody_can_make_a_message_up),
         CORE_TEST(the_votes_that_are_held_are_told),
     };
