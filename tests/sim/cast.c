@@ -108,6 +108,8 @@ static uint32_t params_put(const struct plan *plan, struct buffer *out)
         {PARAM_WINDOW, plan->window},
         {PARAM_SLOTS_IN_FLIGHT, plan->in_flight},
         {PARAM_BATCH_ITEMS, plan->batch_items},
+        {PARAM_VIEW_TIMEOUT, plan->view_timeout_ms},
+        {PARAM_VIEW_TIMEOUT_MAX, plan->view_timeout_max_ms},
         {PARAM_TIME_DELTA, 60000},
     };
     uint32_t count = sizeof(rows) / sizeof(rows[0]);

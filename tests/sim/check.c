@@ -72,6 +72,9 @@ static void journal_put_seen(struct world *world, struct host *host, const struc
         }
         seen->stable = height;
     }
+    if (kind == 'n') {
+        check_new_view_put(world, host, put->value);
+    }
     if (kind == 'c') {
         check_note_put(world, host, put->value);
     }
@@ -88,6 +91,7 @@ void check_step(struct world *world, struct host *host, const struct event *even
             journal_put_seen(world, host, put);
         }
     }
+    check_leaves(world, host, outbox);
     if (event->kind == EVENT_MESSAGE) {
         if (world->trace) {
             world_trace(world, "r%u took a frame: %s", host->rid, drop_text(drop));

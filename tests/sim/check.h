@@ -20,6 +20,7 @@
  *   I15 no false evidence               check_evidence.c
  *   I16 equivocation yields evidence    check_evidence.c
  *   I17 queues and pools come to rest   check_end.c
+ *   I19 f liars alone end no view       check_views.c
  *
  * "certified": a block that is executed has Q COMMITs, a COMMIT a prepared certificate. */
 #ifndef VESTRY_TESTS_SIM_CHECK_H
@@ -78,6 +79,9 @@ struct check_host {
     uint64_t view;
     uint64_t changed; /* the view of its last VIEW-CHANGE, and a word of its hash */
     uint64_t change_word;
+    uint64_t leaving;      /* the view of the last VIEW-CHANGE that it made */
+    uint64_t view_durable; /* the highest view whose record was found in its store */
+    uint64_t entered_durable;
     uint64_t boot;
     uint64_t counter;
     bool has_genesis;
@@ -101,6 +105,10 @@ struct check {
     size_t block_capacity;
     struct check_level levels[SIM_LEVELS];
     uint64_t streams[SIM_STREAMS];
+    uint64_t view_highest;    /* of a VIEW-CHANGE that a correct replica made */
+    uint64_t view_complained; /* one more than the highest view that one complained about */
+    uint64_t view_entered;    /* the highest, by anybody */
+    uint8_t new_view_hash[HASH_BYTES]; /* of the one that was last found good */
     uint8_t config_hash[HASH_BYTES];
     uint64_t last_governance_height;
     uint64_t acknowledged; /* entries up to here were acknowledged to somebody */
@@ -158,6 +166,8 @@ MUST_USE bool check_prepared(const struct world *world, struct bytes prepared,
                              const struct vote *vote);
 MUST_USE bool check_attested(const struct world *world, uint32_t rid, struct bytes header,
                              const uint8_t note_sig[SIG_BYTES], const uint8_t cosig[SIG_BYTES]);
+/* Whether the stable checkpoint has Q good signatures of different members. */
+MUST_USE bool check_stable(const struct world *world, const struct stable *stable);
 void check_stable_put(struct world *world, struct host *host, uint64_t height, struct bytes stable);
 void check_note_put(struct world *world, struct host *host, struct bytes note);
 MUST_USE bool check_checkpoint_of(const struct world *world, struct bytes header,
@@ -173,9 +183,21 @@ void check_tree_root(const struct check *check, uint64_t size, uint8_t out[HASH_
 /* Appends the hashes of the inclusion path. */
 void check_tree_path(const struct check *check, uint64_t index, uint64_t size, struct buffer *out);
 
-/* A NEW-VIEW or VIEW-CHANGE that a correct replica sends. */
-void check_new_view(struct world *world, struct host *host, struct bytes body);
+/* What a correct replica sends, and the NEW-VIEW by which it enters a view, whoever made that. */
 void check_view_change(struct world *world, struct host *host, struct bytes body);
+void check_new_view_sent(struct world *world, struct host *host, struct bytes body);
+void check_new_view_put(struct world *world, struct host *host, struct bytes value);
+/* In the step itself: whether it had a reason to leave its view. */
+void check_leaves(struct world *world, struct host *host, const struct outbox *outbox);
+/* A replica is about to say that it is in `view`, or that it changes to it: what must be durable
+ * before that. Asked again only when the view grows. */
+void check_view_durable(struct world *world, struct host *host, uint64_t view, bool entered);
+
+/* Whether the stored VIEW-CHANGE carries what a COMMIT rests on, or is beyond it. */
+MUST_USE bool check_carried(struct host *host, const struct vote *commit);
+
+MUST_USE bool check_journal_get(struct host *host, uint8_t kind, uint64_t height,
+                                struct buffer *out);
 
 MUST_USE struct voted *check_voted(struct world *world, uint32_t rid, uint64_t sequence);
 MUST_USE uint64_t check_word(const uint8_t hash[HASH_BYTES]);

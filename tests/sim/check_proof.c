@@ -92,8 +92,7 @@ bool check_attested(const struct world *world, uint32_t rid, struct bytes header
            checkpoint_verify(cast->scheme, &checkpoint, NOTE_COSIGN, cast->cosign[rid].pk, cosig);
 }
 
-/* Whether the stable checkpoint has Q good signatures of different members. */
-static bool stable_good(const struct world *world, const struct stable *stable)
+bool check_stable(const struct world *world, const struct stable *stable)
 {
     const struct cast *cast = &world->cast;
     struct checkpoint checkpoint;
@@ -121,7 +120,7 @@ void check_stable_put(struct world *world, struct host *host, uint64_t height, s
     struct check *check = world->check;
     struct stable stable;
     uint8_t hash[HASH_BYTES];
-    if (stable_decode(bytes, &stable) != WIRE_OK || !stable_good(world, &stable)) {
+    if (stable_decode(bytes, &stable) != WIRE_OK || !check_stable(world, &stable)) {
         world_fail(world, "I12", host->rid, "the stable checkpoint %lu lacks Q signers",
                    (unsigned long)height);
         return;

@@ -2,9 +2,154 @@
  * correct replica has made durable is committed, and must survive. The plan is recomputed here from
  * the definition, certificate by certificate, without the core's function. */
 #include "crypto/hash.h"
+#include "storage/record.h"
 #include "tests/sim/check.h"
 
 #include <string.h>
+
+/* --- Before it is said -------------------------------------------------------------------------
+ */
+
+static uint8_t record_space[FRAME_BYTES_MAX];
+
+static uint64_t stored_view(struct host *host)
+{
+    struct buffer value = buffer_make(record_space, sizeof(record_space));
+    struct view_record record;
+    if (!check_journal_get(host, 'V', 0, &value) ||
+        view_record_decode(buffer_bytes(&value), &record) != WIRE_OK) {
+        return 0;
+    }
+    return record.view;
+}
+
+static uint64_t stored_new_view(struct host *host)
+{
+    struct buffer value = buffer_make(record_space, sizeof(record_space));
+    struct envelope envelope;
+    struct new_view new_view;
+    if (!check_journal_get(host, 'n', 0, &value) ||
+        envelope_decode(buffer_bytes(&value), &envelope) != WIRE_OK ||
+        new_view_decode(envelope.body, &new_view) != WIRE_OK) {
+        return 0;
+    }
+    return new_view.view;
+}
+
+void check_view_durable(struct world *world, struct host *host, uint64_t view, bool entered)
+{
+    struct check_host *seen = &world->check->hosts[host->rid];
+    if (view > seen->view_durable) {
+        seen->view_durable = stored_view(host);
+        if (view > seen->view_durable) {
+            world_fail(world, "I9", host->rid, "it speaks of view %lu, and %lu is durable",
+                       (unsigned long)view, (unsigned long)seen->view_durable);
+        }
+    }
+    if (entered && view > seen->entered_durable) {
+        seen->entered_durable = stored_new_view(host);
+        if (view > seen->entered_durable) {
+            world_fail(world, "I9", host->rid, "it is in view %lu, and its NEW-VIEW is not durable",
+                       (unsigned long)view);
+        }
+    }
+}
+
+static void change_durable(struct world *world, struct host *host, uint64_t view)
+{
+    struct buffer value = buffer_make(record_space, sizeof(record_space));
+    struct signed_body record;
+    struct view_change change;
+    check_view_durable(world, host, view, false);
+    if (!check_journal_get(host, 'w', 0, &value) ||
+        signed_body_decode(buffer_bytes(&value), &record) != WIRE_OK ||
+        view_change_decode(record.body, &change) != WIRE_OK || change.view < view) {
+        world_fail(world, "I9", host->rid, "the VIEW-CHANGE for %lu is not durable",
+                   (unsigned long)view);
+    }
+}
+
+bool check_carried(struct host *host, const struct vote *commit)
+{
+    struct buffer value = buffer_make(record_space, sizeof(record_space));
+    struct signed_body record;
+    struct view_change change;
+    struct block_header header;
+    struct prepared prepared;
+    if (!check_journal_get(host, 'w', 0, &value) ||
+        signed_body_decode(buffer_bytes(&value), &record) != WIRE_OK ||
+        view_change_decode(record.body, &change) != WIRE_OK ||
+        block_header_decode(change.stable.header, &header) != WIRE_OK) {
+        return false;
+    }
+    bool carried = commit->sequence <= header.height;
+    struct wire_iter list = wire_iter_make(change.prepared);
+    while (!carried && prepared_next(&list, &prepared)) {
+        struct vote vote;
+        carried = vote_decode(prepared.vote, &vote) == WIRE_OK &&
+                  vote.sequence == commit->sequence && vote.view >= commit->view;
+    }
+    return carried;
+}
+
+/* --- Leaving -----------------------------------------------------------------------------------
+ */
+
+/* f liars alone start nothing: there is a correct replica that complained about the view before, or
+ * that is beyond it already, or this one waited for the NEW-VIEW in vain. */
+static void leaves(struct world *world, struct host *host, uint64_t view)
+{
+    struct check *check = world->check;
+    struct check_host *seen = &check->hosts[host->rid];
+    bool liar = (world->plan.liars >> host->rid & 1) != 0;
+    bool reason = view <= check->view_highest || view <= check->view_complained ||
+                  (seen->leaving != 0 && view == seen->leaving + 1);
+    if (view <= seen->leaving) {
+        return; /* it says so again */
+    }
+    if (!liar && !reason) {
+        world_fail(world, "I19", host->rid, "it leaves for view %lu, where no correct one led it",
+                   (unsigned long)view);
+    }
+    seen->leaving = view;
+    if (!liar && view > check->view_highest) {
+        check->view_highest = view;
+    }
+}
+
+static void complains(struct world *world, const struct host *host, uint64_t view)
+{
+    bool liar = (world->plan.liars >> host->rid & 1) != 0;
+    if (!liar && view + 1 > world->check->view_complained) {
+        world->check->view_complained = view + 1;
+    }
+}
+
+void check_leaves(struct world *world, struct host *host, const struct outbox *outbox)
+{
+    for (uint32_t i = 0; i < outbox->action_count; i++) {
+        const struct action *action = &outbox->actions[i];
+        struct envelope envelope;
+        struct view_change change;
+        struct complain complain;
+        size_t used = 0;
+        if (action->kind != ACTION_BROADCAST ||
+            schema_decode_front(&schema_envelope,
+                                bytes_slice(action->frame, FRAME_HEADER_BYTES,
+                                            action->frame.len - FRAME_HEADER_BYTES),
+                                &envelope, &used) != WIRE_OK) {
+            continue;
+        }
+        if (envelope.type == MESSAGE_COMPLAIN &&
+            complain_decode(envelope.body, &complain) == WIRE_OK) {
+            complains(world, host, complain.view);
+        }
+        if (envelope.type == MESSAGE_VIEW_CHANGE &&
+            view_change_decode(envelope.body, &change) == WIRE_OK) {
+            leaves(world, host, change.view);
+        }
+    }
+}
 
 void check_view_change(struct world *world, struct host *host, struct bytes body)
 {
@@ -25,6 +170,9 @@ void check_view_change(struct world *world, struct host *host, struct bytes body
     hash_bytes(body, hash);
     if (change.view == seen->changed && check_word(hash) != seen->change_word) {
         world_fail(world, "I9", host->rid, "two VIEW-CHANGEs for %lu", (unsigned long)change.view);
+    }
+    if (change.view > seen->changed) {
+        change_durable(world, host, change.view);
     }
     seen->changed = change.view;
     seen->change_word = check_word(hash);
@@ -80,37 +228,149 @@ static uint64_t low_of(const struct new_view *new_view)
     return low;
 }
 
-void check_new_view(struct world *world, struct host *host, struct bytes body)
+static bool certificates_good(const struct world *world, const struct view_change *change)
+{
+    struct wire_iter list = wire_iter_make(change->prepared);
+    struct block_header header;
+    struct prepared prepared;
+    if (block_header_decode(change->stable.header, &header) != WIRE_OK) {
+        return false;
+    }
+    uint64_t last = header.height;
+    while (prepared_next(&list, &prepared)) {
+        uint8_t space[4096];
+        struct buffer bytes = buffer_make(space, sizeof(space));
+        struct vote vote;
+        if (vote_decode(prepared.vote, &vote) != WIRE_OK || vote.view >= change->view ||
+            vote.sequence <= last || !prepared_encode(&prepared, &bytes) ||
+            !check_prepared(world, buffer_bytes(&bytes), &vote)) {
+            return false;
+        }
+        last = vote.sequence;
+    }
+    return true;
+}
+
+/* What is wrong with V, or NULL. */
+static const char *changes_wrong(const struct world *world, const struct new_view *new_view)
+{
+    const struct cast *cast = &world->cast;
+    struct wire_iter list = wire_iter_make(new_view->view_changes);
+    struct signed_body element;
+    uint64_t members = 0;
+    while (signed_body_next(&list, &element)) {
+        struct view_change change;
+        if (element.rid >= cast->n || (members >> element.rid & 1) != 0) {
+            return "somebody twice in V";
+        }
+        members |= UINT64_C(1) << element.rid;
+        if (view_change_decode(element.body, &change) != WIRE_OK || change.view != new_view->view) {
+            return "a VIEW-CHANGE for another view";
+        }
+        if (!verify_body(cast->scheme, cast->sign[element.rid].pk, TAG_VIEW_CHANGE,
+                         cast->cluster_id, element.body, element.sig)) {
+            return "a VIEW-CHANGE that its sender did not sign";
+        }
+        if (!check_stable(world, &change.stable)) {
+            return "a checkpoint that is not stable";
+        }
+        if (!certificates_good(world, &change)) {
+            return "a certificate that proves nothing";
+        }
+    }
+    return (uint32_t)__builtin_popcountll(members) >= cast->q ? NULL : "fewer than Q in V";
+}
+
+/* O against V, and against the log as long as all of this was committed in earlier views. */
+static void proposals_check(struct world *world, struct host *host, const struct new_view *new_view)
 {
     const struct check *check = world->check;
-    struct new_view new_view;
-    if (new_view_decode(body, &new_view) != WIRE_OK ||
-        new_view.view_changes.count < world->cast.q) {
-        world_fail(world, "I11", host->rid, "a NEW-VIEW that is none");
-        return;
-    }
-    uint64_t next = low_of(&new_view) + 1;
-    struct wire_iter list = wire_iter_make(new_view.pre_prepares);
+    bool first = new_view->view > check->view_entered;
+    const struct cast *cast = &world->cast;
+    uint32_t primary = (uint32_t)(new_view->view % cast->n);
+    uint64_t next = low_of(new_view) + 1;
+    struct wire_iter list = wire_iter_make(new_view->pre_prepares);
     struct signed_body element;
     while (signed_body_next(&list, &element)) {
         struct vote vote;
         uint8_t space[HASH_BYTES];
-        const uint8_t *asked = asked_for(&new_view, next, space);
+        const uint8_t *asked = asked_for(new_view, next, space);
         if (vote_decode(element.body, &vote) != WIRE_OK || vote.sequence != next ||
-            memcmp(vote.digest, space, HASH_BYTES) != 0) {
+            vote.view != new_view->view || memcmp(vote.digest, space, HASH_BYTES) != 0 ||
+            !verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
+                         element.body, element.sig)) {
             world_fail(world, "I11", host->rid, "the NEW-VIEW of %lu is not what follows for %lu",
-                       (unsigned long)new_view.view, (unsigned long)next);
+                       (unsigned long)new_view->view, (unsigned long)next);
         }
-        if (next < check->block_count &&
+        if (first && next < check->block_count &&
             memcmp(check->blocks[next].batch_digest, space, HASH_BYTES) != 0) {
             world_fail(world, "I11", host->rid, "the NEW-VIEW of %lu loses the committed %lu%s",
-                       (unsigned long)new_view.view, (unsigned long)next,
+                       (unsigned long)new_view->view, (unsigned long)next,
                        asked == NULL ? ", which nobody had prepared" : "");
         }
         next++;
     }
-    if (next < check->block_count) {
+    if (first && next < check->block_count) {
         world_fail(world, "I11", host->rid, "the NEW-VIEW of %lu ends before the committed %lu",
-                   (unsigned long)new_view.view, (unsigned long)next);
+                   (unsigned long)new_view->view, (unsigned long)next);
+    }
+}
+
+void check_new_view_put(struct world *world, struct host *host, struct bytes value)
+{
+    const struct cast *cast = &world->cast;
+    struct envelope envelope;
+    struct new_view new_view;
+    uint8_t hash[HASH_BYTES];
+    hash_bytes(value, hash);
+    if (hash_equal(hash, world->check->new_view_hash)) {
+        return; /* another replica's, already */
+    }
+    if (envelope_decode(value, &envelope) != WIRE_OK ||
+        new_view_decode(envelope.body, &new_view) != WIRE_OK ||
+        envelope.rid != new_view.view % cast->n || envelope.sig.len != SIG_BYTES ||
+        !verify_body(cast->scheme, cast->sign[envelope.rid].pk, TAG_NEW_VIEW, cast->cluster_id,
+                     envelope.body, envelope.sig.data)) {
+        world_fail(world, "I11", host->rid, "it enters a view by a NEW-VIEW that is none");
+        return;
+    }
+    const char *wrong = changes_wrong(world, &new_view);
+    if (wrong != NULL) {
+        world_fail(world, "I11", host->rid, "it enters view %lu with %s",
+                   (unsigned long)new_view.view, wrong);
+        return;
+    }
+    proposals_check(world, host, &new_view);
+    memcpy(world->check->new_view_hash, hash, HASH_BYTES);
+    if (new_view.view > world->check->view_entered) {
+        world->check->view_entered = new_view.view;
+    }
+}
+
+/* Its proposals are this replica's PRE-PREPAREs: it must not make others for the same. */
+void check_new_view_sent(struct world *world, struct host *host, struct bytes body)
+{
+    struct new_view new_view;
+    struct signed_body element;
+    if (new_view_decode(body, &new_view) != WIRE_OK) {
+        world_fail(world, "I11", host->rid, "a NEW-VIEW that is none");
+        return;
+    }
+    check_view_durable(world, host, new_view.view, true);
+    struct wire_iter list = wire_iter_make(new_view.pre_prepares);
+    while (signed_body_next(&list, &element)) {
+        struct vote vote;
+        CHECK(vote_decode(element.body, &vote) == WIRE_OK);
+        struct voted *voted = check_voted(world, host->rid, vote.sequence);
+        uint64_t word = check_word(vote.digest);
+        bool has = (voted->has >> VOTED_PRE_PREPARE & 1) != 0;
+        if (has && voted->view[VOTED_PRE_PREPARE] == vote.view &&
+            voted->word[VOTED_PRE_PREPARE] != word) {
+            world_fail(world, "I9", host->rid, "a second proposal for %lu, in a NEW-VIEW",
+                       (unsigned long)vote.sequence);
+        }
+        voted->has |= 1u << VOTED_PRE_PREPARE;
+        voted->view[VOTED_PRE_PREPARE] = vote.view;
+        voted->word[VOTED_PRE_PREPARE] = word;
     }
 }

@@ -29,7 +29,7 @@ struct voted *check_voted(struct world *world, uint32_t rid, uint64_t sequence)
     return &host->voted[sequence];
 }
 
-static bool journal_get(struct host *host, uint8_t kind, uint64_t height, struct buffer *out)
+bool check_journal_get(struct host *host, uint8_t kind, uint64_t height, struct buffer *out)
 {
     struct record_key key = record_key_journal(kind, height);
     return store_get(host->store, FAMILY_JOURNAL, record_key_bytes(&key), out) == STATUS_OK;
@@ -57,7 +57,7 @@ static const char *proposal_wrong(struct world *world, struct host *host, const 
     if (vote->sequence <= world->check->hosts[host->rid].stable) {
         return NULL; /* its record is gone, and may be */
     }
-    if (!journal_get(host, 's', vote->sequence, &value)) {
+    if (!check_journal_get(host, 's', vote->sequence, &value)) {
         return "the proposal is not durable";
     }
     if (slot_record_decode(buffer_bytes(&value), &record) != WIRE_OK ||
@@ -85,11 +85,20 @@ static const char *commit_wrong(struct world *world, struct host *host, const st
     if (vote->sequence <= world->check->hosts[host->rid].stable) {
         return NULL;
     }
-    if (!journal_get(host, 'p', vote->sequence, &value)) {
+    if (!check_journal_get(host, 'p', vote->sequence, &value)) {
         return "the prepared certificate is not durable";
     }
-    return check_prepared(world, buffer_bytes(&value), vote) ? NULL
-                                                             : "the certificate proves nothing";
+    if (check_prepared(world, buffer_bytes(&value), vote)) {
+        return NULL;
+    }
+    /* One of a later view was synced over it: then the VIEW-CHANGE in between must account for it.
+     */
+    struct prepared prepared;
+    struct vote later;
+    bool replaced = prepared_decode(buffer_bytes(&value), &prepared) == WIRE_OK &&
+                    vote_decode(prepared.vote, &later) == WIRE_OK && later.view > vote->view &&
+                    check_prepared(world, buffer_bytes(&value), &later);
+    return replaced && check_carried(host, vote) ? NULL : "the certificate proves nothing";
 }
 
 static void vote_leaving(struct world *world, struct host *host, const struct envelope *envelope,
@@ -116,6 +125,14 @@ static void vote_leaving(struct world *world, struct host *host, const struct en
                        (unsigned long)vote.view, (unsigned long)voted->view[kind]);
         }
     }
+    /* A vote that was made before may be said again, but its VIEW-CHANGE must have known of it. */
+    if (kind == VOTED_COMMIT && vote.view < world->check->hosts[host->rid].changed &&
+        !check_carried(host, &vote)) {
+        world_fail(world, "I10", host->rid, "%s for %lu in view %lu, which it has left",
+                   message_type_text(envelope->type), (unsigned long)vote.sequence,
+                   (unsigned long)vote.view);
+    }
+    check_view_durable(world, host, vote.view, true);
     voted->has |= (uint8_t)(1u << kind);
     voted->view[kind] = vote.view;
     voted->word[kind] = word;
@@ -177,6 +194,7 @@ static void status_leaving(struct world *world, struct host *host, struct bytes 
     if (report.executed > seen->durable || report.stable > seen->stable) {
         world_fail(world, "I9", host->rid, "a STATUS ahead of what is durable");
     }
+    check_view_durable(world, host, report.view, report.mode == MODE_ACTIVE);
     seen->boot = report.boot;
     seen->counter = report.counter;
     seen->view = report.view;
@@ -213,7 +231,7 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
         check_view_change(world, host, envelope.body);
         break;
     case MESSAGE_NEW_VIEW:
-        check_new_view(world, host, envelope.body);
+        check_new_view_sent(world, host, envelope.body);
         break;
     case MESSAGE_STATUS:
         status_leaving(world, host, envelope.body);

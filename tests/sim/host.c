@@ -332,6 +332,9 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
         world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
         return;
     }
+    if ((world->plan.liars >> host->rid & 1) != 0) {
+        liar_hears(world, frame);
+    }
     struct event event = {.kind = EVENT_MESSAGE, .from = from, .frame = bytes};
     step(world, host, &event);
 }

@@ -13,6 +13,11 @@ static void choose_parameters(struct plan *plan, struct prng *prng)
     plan->window = prng_chance(prng, 700) ? 2 * plan->interval : 256;
     plan->in_flight = prng_between(prng, 1, 16);
     plan->batch_items = prng_chance(prng, 500) ? prng_between(prng, 1, 4) : 400;
+    plan->view_timeout_ms = prng_chance(prng, 500) ? prng_between(prng, 100, 400) : 1000;
+    plan->view_timeout_max_ms = prng_chance(prng, 500) ? 60000 : 8 * plan->view_timeout_ms;
+    if (plan->view_timeout_max_ms < 1000) {
+        plan->view_timeout_max_ms = 1000;
+    }
 }
 
 static void choose_weather(struct plan *plan, struct prng *prng)
@@ -27,6 +32,21 @@ static void choose_weather(struct plan *plan, struct prng *prng)
     plan->sync_us = prng_chance(prng, 300) ? 0 : prng_between(prng, 1, 9000);
     plan->skew_ms = prng_chance(prng, 500) ? prng_below(prng, 2000) : 0;
     plan->clock_steps = plan->skew_ms > 0 ? (uint32_t)prng_below(prng, 8) : 0;
+}
+
+/* Lies about views, and what gives them occasion: a primary that is left, now and then. */
+static void choose_view_lies(struct plan *plan, struct prng *prng)
+{
+    static const uint32_t paces[] = {0, LIE_SILENT, LIE_SLOW, LIE_TIME, LIE_SPLIT};
+    plan->lies = paces[prng_below(prng, sizeof(paces) / sizeof(paces[0]))];
+    plan->lies |= prng_chance(prng, 800) ? LIE_CHANGE : 0;
+    plan->lies |= prng_chance(prng, 700) ? LIE_NEW_VIEW : 0;
+    plan->lies |= prng_chance(prng, 300) ? LIE_COMPLAIN : 0;
+    plan->lies |= prng_chance(prng, 200) ? LIE_VIEWS : 0;
+    plan->lies |= prng_chance(prng, 200) ? (uint32_t)prng_between(prng, 1, 31) : 0;
+    if (plan->lies == 0) {
+        plan->lies = LIE_CHANGE | LIE_NEW_VIEW;
+    }
 }
 
 /* Any replica may lie; that a lie is a primary's is for the view to give the occasion. */
@@ -48,8 +68,13 @@ static void choose_liars(struct plan *plan, struct prng *prng)
         count -= (plan->liars & bit) == 0 ? 1 : 0;
         plan->liars |= bit;
     }
-    plan->lies = (uint32_t)prng_between(prng, 1, 31);
-    plan->lies |= prng_chance(prng, 500) ? LIE_REPLY : 0;
+    plan->liars_stay = prng_chance(prng, 300);
+    if (prng_chance(prng, 350)) {
+        plan->lies = (uint32_t)prng_between(prng, 1, 31);
+        plan->lies |= prng_chance(prng, 500) ? LIE_REPLY : 0;
+        return;
+    }
+    choose_view_lies(plan, prng);
 }
 
 static void choose_faults(struct plan *plan, struct prng *prng)

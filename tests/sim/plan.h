@@ -19,6 +19,13 @@ enum lie {
     LIE_TWO_PROPOSALS = 32, /* the primary: a second proposal to those that have the first */
     LIE_SPLIT = 64,         /* the primary: different proposals for different backups */
     LIE_REPLY = 128,        /* results and attestations that mislead clients */
+    LIE_CHANGE = 256,       /* VIEW-CHANGEs, see liar_change.c */
+    LIE_NEW_VIEW = 512,     /* the new primary: NEW-VIEWs, see liar_view.c */
+    LIE_COMPLAIN = 1024,    /* complaints without end */
+    LIE_VIEWS = 2048,       /* votes for earlier and later views */
+    LIE_SILENT = 4096,      /* the primary: no proposals */
+    LIE_SLOW = 8192,        /* the primary: one proposal in 0.9 of the view timeout */
+    LIE_TIME = 16384,       /* the primary: batches dated far off */
 };
 
 struct plan {
@@ -33,6 +40,8 @@ struct plan {
     uint64_t window;   /* L */
     uint64_t in_flight;
     uint64_t batch_items;
+    uint64_t view_timeout_ms; /* T */
+    uint64_t view_timeout_max_ms;
 
     /* Weather. */
     uint32_t loss_permille;
@@ -49,6 +58,7 @@ struct plan {
     uint32_t liars; /* set of replicas, at most f */
     uint32_t lies;  /* enum lie */
     uint32_t lie_permille;
+    bool liars_stay;         /* they lie until the others have answered everything */
     uint64_t crash_every_us; /* 0: never */
     uint64_t cut_off_every_us;
     uint32_t power_cuts;

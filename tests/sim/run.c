@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define STORM_US_MAX UINT64_C(60000000)
-#define HEAL_US_MAX UINT64_C(40000000)
+#define HEAL_US_MAX UINT64_C(60000000)
 #define REST_US_MAX UINT64_C(40000000)
 #define ASKS_US_MAX UINT64_C(2000000)
 
@@ -69,6 +69,7 @@ void world_close(struct world *world)
     }
     events_close(&world->events);
     clients_close(world);
+    liars_forget(world);
     check_close(world);
 }
 
@@ -217,10 +218,12 @@ static void come_up(struct world *world)
     }
 }
 
-/* The weather is fair; half the time only a quorum is there to enjoy it. */
+/* The weather is fair; half the time only a quorum is there to enjoy it, and in some runs the
+ * others are there and lie on. */
 static void heal(struct world *world)
 {
-    if (prng_chance(&world->prng, 500)) {
+    bool liars_stay = world->plan.liars_stay && world->plan.liars != 0;
+    if (!liars_stay && prng_chance(&world->prng, 500)) {
         for (uint32_t left = world->plan.f; left > 0;) {
             uint32_t bit = 1u << prng_below(&world->prng, world->plan.n);
             left -= (world->absent & bit) == 0 ? 1 : 0;

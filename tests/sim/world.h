@@ -5,7 +5,7 @@
  *   network.c    loses, copies, delays and reorders frames
  *   answer.c     answers FETCH out of a store
  *   client.c     asks, repeats, counts answers
- *   liar.c       what faulty replicas send instead
+ *   liar*.c      what faulty replicas send instead (liar.h)
  *   check_*.c    watches everything; shares no state with the nodes
  *
  * One thread, no clock, no randomness but `prng`. The simulator only. */
@@ -81,6 +81,19 @@ struct host {
     size_t held_capacity;
 };
 
+/* VIEW-CHANGEs of one replica that any liar has seen: frames. */
+struct heard {
+    struct blob *newest;
+    struct blob *older;
+    uint64_t view; /* of the newest */
+};
+
+/* When a slow primary lets its last proposal go. */
+struct slow_primary {
+    uint64_t at_us;
+    uint64_t sequence;
+};
+
 struct client;
 struct request_log;
 struct check;
@@ -120,6 +133,8 @@ struct world {
     struct client *clients;
     struct request_log *requests;
     struct check *check;
+    struct heard heard[SIM_REPLICAS_MAX];
+    struct slow_primary slow[SIM_REPLICAS_MAX];
     struct tally tally;
     uint32_t absent;        /* replicas that stay away while the others are healed */
     uint64_t asks_until_us; /* clients ask that long after the healing */
@@ -144,9 +159,16 @@ MUST_USE static inline uint64_t world_ms(const struct world *world)
     return world->now_us / 1000;
 }
 
+/* Whether faulty replicas are faulty now: in the storm, and in some runs until the end of what a
+ * quorum of the others must achieve against them. */
+MUST_USE static inline bool world_has_liars(const struct world *world)
+{
+    return world->phase == PHASE_STORM || (world->phase == PHASE_HEAL && world->plan.liars_stay);
+}
+
 MUST_USE static inline bool world_lies(const struct world *world, uint32_t rid, uint32_t lie)
 {
-    return world->phase == PHASE_STORM && (world->plan.liars >> rid & 1) != 0 &&
+    return world_has_liars(world) && (world->plan.liars >> rid & 1) != 0 &&
            (world->plan.lies & lie) != 0;
 }
 
@@ -196,5 +218,8 @@ void answer_fetch(struct world *world, struct host *host, uint32_t to, struct by
 /* A faulty replica is about to send `frame`. True when it goes out as it is too. */
 MUST_USE bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob *frame);
 void liar_replies(struct world *world, struct telling *reply);
+/* A liar has seen this frame: VIEW-CHANGEs are kept. */
+void liar_hears(struct world *world, struct blob *frame);
+void liars_forget(struct world *world);
 
 #endif

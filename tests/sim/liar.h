@@ -1,0 +1,69 @@
+/* Between the files of the liars: what is common to their lies, and who tells which.
+ *
+ *   liar.c         chooses: every frame of a faulty replica passes here
+ *   liar_votes.c   proposals, PREPARE and COMMIT
+ *   liar_pace.c    what a primary does to time: silence, delay, false dates; complaints
+ *   liar_proofs.c  ATTEST, STATUS, DATA, replies to clients
+ *   liar_change.c  VIEW-CHANGE
+ *   liar_view.c    NEW-VIEW
+ *
+ * Their nodes are the same as everybody's; what these send is changed and signed again with the
+ * liars' keys, as someone who holds the keys could, and all liars of a run are one party. For
+ * liar*.c only. */
+#ifndef VESTRY_TESTS_SIM_LIAR_H
+#define VESTRY_TESTS_SIM_LIAR_H
+
+#include "tests/sim/world.h"
+
+/* One frame on its way out of a faulty replica. */
+struct lie_to {
+    struct world *world;
+    struct host *host;
+    uint32_t to;
+};
+
+/* A frame in memory that lasts until the next one. `sig` may be NULL. */
+MUST_USE struct bytes lie_frame(uint64_t type, uint32_t rid, struct bytes body, const uint8_t *sig,
+                                struct bytes attachment);
+void lie_send(struct world *world, const struct host *host, uint32_t to, struct bytes frame);
+/* Sign `body` as replica `rid`, which must be a liar. */
+void lie_sign(const struct world *world, uint32_t rid, enum sign_tag tag, struct bytes body,
+              uint8_t out[SIG_BYTES]);
+/* An empty batch dated `time_ms`, as PRE-PREPARE carries it, into `parcel`; its digest. */
+void lie_batch(uint64_t time_ms, struct buffer *parcel, uint8_t digest[HASH_BYTES]);
+MUST_USE static inline bool lie_is_liar(const struct world *world, uint32_t rid)
+{
+    return rid < world->plan.n && (world->plan.liars >> rid & 1) != 0;
+}
+
+/* Each is about to let `envelope` go to one replica. True when it goes out as it is too. */
+MUST_USE bool lie_votes(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool lie_proposal(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool lie_pace(const struct lie_to *out, const struct envelope *envelope,
+                       struct blob *frame);
+void lie_complain(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool lie_attest(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool lie_status(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool lie_data(const struct lie_to *out, const struct envelope *envelope,
+                       struct bytes attachment);
+MUST_USE bool lie_change(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope);
+
+/* What can be done to the body of a VIEW-CHANGE. */
+enum twist {
+    TWIST_EMPTY,       /* P without certificates */
+    TWIST_FORGED,      /* certificates of a recent view for what nobody proposed */
+    TWIST_OLDER,       /* certificates out of an earlier VIEW-CHANGE */
+    TWIST_CHECKPOINT,  /* a stable checkpoint that only liars attest */
+    TWIST_FAR,         /* a view far ahead */
+    TWIST_SHORT,       /* each certificate with one PREPARE fewer */
+    TWIST_PRIMARY,     /* the primary's own PREPARE in place of a backup's */
+    TWIST_PRIMARY_SIG, /* certificates that the primary never signed */
+    TWIST_TWICE,       /* each certificate twice */
+    TWIST_COUNT
+};
+/* Append what `rid`, a liar, makes of `body`. False when there is nothing to twist in it. */
+MUST_USE bool lie_twist(struct world *world, uint32_t rid, enum twist twist, struct bytes body,
+                        struct buffer *out);
+
+#endif
