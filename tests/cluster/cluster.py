@@ -88,7 +88,7 @@ class Load:
         code = self.process.returncode
         self.reader.join(timeout=10)
         if code != 0:
-            raise AssertionError(f"the client ended with {code}")
+            raise AssertionError(f"the client ended with {code}: {self.cluster.client_words()}")
 
     def kill(self):
         self.process.kill()
@@ -208,12 +208,18 @@ class Cluster:
         self.clients.append(process)
         return process
 
+    def client_words(self):
+        """What clients said last on stderr."""
+        with open(os.path.join(self.folder, "client.log"), "rb") as log:
+            return log.read()[-300:].decode(errors="replace").strip()
+
     def ask(self, *arguments, state="-"):
         """What a client that ends by itself says, in lines."""
         process = self.spawn_client(state, *arguments)
         out, _ = process.communicate(timeout=130)
         if process.returncode != 0:
-            raise AssertionError(f"client {arguments}: ended with {process.returncode}")
+            raise AssertionError(
+                f"client {arguments}: ended with {process.returncode}: {self.client_words()}")
         return out.split(b"\n")[:-1]
 
     def append(self, lines, stream="test/lines", receipts="receipts", state="state", in_flight=8):
