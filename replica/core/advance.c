@@ -25,6 +25,7 @@ static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
     };
     machine_apply(node, &input, outbox);
     requests_settle(node);
+    pace_executed(&node->pace, node->work->item_count, slot->batch.len + slot->payloads.len);
     node->executed_ms = node->now_ms;
     node_note(node, "executed %llu: %u requests, %u entries", (unsigned long long)slot->sequence,
               node->work->item_count, node->work->leaf_count);

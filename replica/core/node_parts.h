@@ -1,8 +1,9 @@
 /* What a node is made of. For the files of replica/core only: hosts see node.h.
  *
- *   awake     not before the amnesia challenge is answered (challenge.c); asleep it signs no vote
- *   mode      ACTIVE --view_leave--> CHANGING --view_enter--> ACTIVE; CHANGING --view_leave-->
- * CHANGING slots     see window.h head      the executed block; stable <= head.height always
+ *   awake  not before the amnesia challenge is answered (challenge.c); asleep it signs no vote
+ *   mode   ACTIVE --view_leave--> CHANGING --view_enter--> ACTIVE
+ *   slots  see window.h
+ *   head   the executed block; stable <= head.height always
  *
  * Handlers are on_<message>(node, message, outbox), one file each; they assume that node_inspect
  * and job_verify passed, and check again whatever may have changed since. */
@@ -19,6 +20,7 @@
 #include "replica/core/mutant.h"
 #include "replica/core/node.h"
 #include "replica/core/outbox_put.h"
+#include "replica/core/pace.h"
 #include "replica/core/pool.h"
 #include "replica/core/queue.h"
 #include "replica/core/sig_cache.h"
@@ -115,6 +117,7 @@ struct node {
     uint8_t oldest[HASH_BYTES]; /* what has waited longest: a request, or zero for the next slot */
     uint64_t waits_since_ms;    /* since when it is the oldest; 0: nothing waits */
     uint64_t waits_height;
+    struct pace pace;
     struct bytes restored_view; /* in the pool: the stored NEW-VIEW, until STARTED */
     struct queue *queue;
     struct pool pool;
@@ -188,6 +191,7 @@ enum drop vote_take(struct node *node, const struct message *message, bool is_co
                     struct outbox *outbox);
 
 /* Proposing (propose.c): fill and propose batches while slots and requests are there. */
+MUST_USE bool full_batch_waits(const struct node *node);
 void propose(struct node *node, struct outbox *outbox);
 
 /* Execution (machine.c): the next committed slot whose batch is here, at most one a step. True when
@@ -226,6 +230,9 @@ void new_view_make(struct node *node, struct outbox *outbox);
 void view_enter(struct node *node, const struct message *message, struct outbox *outbox);
 /* The slots that the stored NEW-VIEW proposed and a restart left without their batches. */
 void view_restore_slots(struct node *node, struct bytes frame, struct outbox *outbox);
+/* The primary signed two proposals for one slot: everybody is shown both, and the view is left. */
+void view_leave_on_proof(struct node *node, const struct slot *slot, const struct message *second,
+                         struct outbox *outbox);
 /* Time and help (view_timer.c). */
 MUST_USE uint64_t view_timeout_ms(const struct node *node);
 /* What waits longest, as of this event. */

@@ -8,16 +8,27 @@
 
 #include <string.h>
 
-/* Within Delta above this clock, and not older than what a slow view explains. */
+/* D = Delta * 2^k, capped; k is that of the view timer. While no view gets anywhere clocks may be
+ * the reason, so the bound grows; beyond the cap progress stops until they are repaired. */
+static uint64_t time_bound_ms(const struct node *node)
+{
+    uint64_t most = node_param(node, PARAM_TIME_DELTA_MAX);
+    uint64_t bound = node_param(node, PARAM_TIME_DELTA);
+    for (uint32_t i = 0; i < node->backoff && bound < most; i++) {
+        bound *= 2;
+    }
+    return bound < most ? bound : most;
+}
+
+/* Within D above this clock, and not older than what a slow view explains. */
 static bool time_acceptable(const struct node *node, uint64_t time_ms)
 {
-    uint64_t delta = node_param(node, PARAM_TIME_DELTA);
-    uint64_t timeout = node_param(node, PARAM_VIEW_TIMEOUT);
-    uint64_t behind = delta > timeout ? delta : timeout;
+    uint64_t bound = time_bound_ms(node);
+    uint64_t timeout = view_timeout_ms(node);
     if (time_ms > node->wall_ms) {
-        return time_ms - node->wall_ms <= delta;
+        return time_ms - node->wall_ms <= bound;
     }
-    return node->wall_ms - time_ms <= behind;
+    return node->wall_ms - time_ms <= (bound > timeout ? bound : timeout);
 }
 
 static void report_second(struct node *node, const struct slot *slot, const struct message *message,
@@ -43,6 +54,7 @@ static enum drop again(struct node *node, struct slot *slot, const struct vote *
     }
     if (slot->has_primary_sig && slot->view == vote->view) {
         report_second(node, slot, message, outbox);
+        view_leave_on_proof(node, slot, message, outbox);
         return DROP_CONFLICT;
     }
     return DROP_DIGEST;

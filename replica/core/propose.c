@@ -23,7 +23,7 @@ struct filling {
     uint64_t items_max;
 };
 
-static bool fills_a_batch(const struct node *node)
+bool full_batch_waits(const struct node *node)
 {
     return queue_waiting(node->queue) >= node_param(node, PARAM_BATCH_ITEMS) ||
            queue_waiting_bytes(node->queue) >= node_param(node, PARAM_BATCH_BYTES);
@@ -32,7 +32,7 @@ static bool fills_a_batch(const struct node *node)
 static bool slot_is_free(const struct node *node)
 {
     uint64_t last = node->proposed;
-    if (last > node->head.height && !fills_a_batch(node)) {
+    if (last > node->head.height && !full_batch_waits(node)) {
         return false;
     }
     uint64_t limit = node->window.stable + node_param(node, PARAM_WINDOW);

@@ -108,6 +108,7 @@ void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
     node->new_view_asked = false;
     node->complains = false;
     memset(node->complained_ms, 0, sizeof(node->complained_ms));
+    pace_view_over(&node->pace, node->roster.n);
     if (!MUTANT(34)) {
         queue_unmark_all(node->queue);
     }
@@ -115,6 +116,22 @@ void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
     own_change_make(node, outbox);
     change_send(node, NODE_CLIENT, outbox);
     view_consider(node, outbox);
+}
+
+void view_leave_on_proof(struct node *node, const struct slot *slot, const struct message *second,
+                         struct outbox *outbox)
+{
+    if (node->mode != MODE_ACTIVE || slot->view != node->view || !node->awake) {
+        return;
+    }
+    /* The others may know either one: what convinced this replica is to convince them. */
+    if (slot_has_batch(slot) && slot->batch.data != NULL) {
+        pre_prepare_send(node, slot, NODE_CLIENT, outbox);
+    }
+    outbox_act(outbox, ACTION_BROADCAST)->frame =
+        message_frame(outbox, MESSAGE_PRE_PREPARE, (uint32_t)second->envelope.rid,
+                      second->envelope.body, second->envelope.sig, second->attachment);
+    view_leave(node, node->view + 1, outbox);
 }
 
 /* The smallest view that a weak quorum is beyond this replica's: a correct one among them is. */

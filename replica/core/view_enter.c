@@ -114,6 +114,7 @@ void view_enter(struct node *node, const struct message *message, struct outbox 
     CHECK(view_plan_make(new_view.view_changes, plan));
     if (node->mode == MODE_ACTIVE) {
         queue_unmark_all(node->queue);
+        pace_view_over(&node->pace, node->roster.n);
     }
     node->view = new_view.view;
     node->mode = MODE_ACTIVE;

@@ -21,6 +21,7 @@ uint64_t view_timeout_ms(const struct node *node)
 
 void view_calm(struct node *node)
 {
+    pace_calm(&node->pace);
     node->calm++;
     if (node->calm >= CALM_CHECKPOINTS && node->backoff > 0) {
         node->calm = 0;
@@ -43,8 +44,15 @@ static void wait_over(struct node *node)
     node->complains = false;
 }
 
+/* Only of a view that is voted in here: who fetches blocks sees the pace of its own fetching. */
+static bool sees_pace(const struct node *node)
+{
+    return node->mode == MODE_ACTIVE && node->awake && node->fetched_to <= node->head.height;
+}
+
 void view_note_wait(struct node *node)
 {
+    pace_note(&node->pace, sees_pace(node) && full_batch_waits(node), node->now_ms);
     const struct queued *oldest = queue_oldest(node->queue);
     uint8_t what[HASH_BYTES] = {0};
     if (oldest == NULL && !slots_wait(node)) {
@@ -138,8 +146,19 @@ void complain_again(struct node *node, struct outbox *outbox)
 
 /* --- Time ------------------------------------------------------------------------------------- */
 
+static void tick_pace(struct node *node, struct outbox *outbox)
+{
+    bool slow =
+        pace_tick(&node->pace, node->now_ms, node_param(node, PARAM_VIEW_TIMEOUT), node->roster.n);
+    if (slow && sees_pace(node) && !node_is_primary(node)) {
+        node_note(node, "view %llu is slow", (unsigned long long)node->view);
+        complain(node, outbox);
+    }
+}
+
 static void tick_active(struct node *node, struct outbox *outbox)
 {
+    tick_pace(node, outbox);
     if (node->waits_since_ms == 0 || node_is_primary(node)) {
         return;
     }
@@ -175,10 +194,12 @@ uint64_t view_wake_ms(const struct node *node)
     if (node->mode == MODE_CHANGING) {
         return node->new_view_due_ms == 0 ? UINT64_MAX : node->new_view_due_ms;
     }
+    uint64_t pace_ms = pace_due_ms(&node->pace, node_param(node, PARAM_VIEW_TIMEOUT));
     if (node->waits_since_ms == 0 || node->complains || node_is_primary(node)) {
-        return UINT64_MAX;
+        return pace_ms;
     }
-    return node->waits_since_ms + view_timeout_ms(node);
+    uint64_t wait_ms = node->waits_since_ms + view_timeout_ms(node);
+    return wait_ms < pace_ms ? wait_ms : pace_ms;
 }
 
 /* --- Help ------------------------------------------------------------------------------------- */

@@ -79,7 +79,9 @@ struct check_host {
     uint64_t view;
     uint64_t changed; /* the view of its last VIEW-CHANGE, and a word of its hash */
     uint64_t change_word;
-    uint64_t leaving;      /* the view of the last VIEW-CHANGE that it made */
+    uint64_t leaving; /* the view of the last VIEW-CHANGE that it made */
+    uint64_t proven;  /* the view that it has proof of two proposals in */
+    bool has_proof;
     uint64_t view_durable; /* the highest view whose record was found in its store */
     uint64_t entered_durable;
     uint64_t boot;

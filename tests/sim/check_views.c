@@ -96,14 +96,16 @@ bool check_carried(struct host *host, const struct vote *commit)
  */
 
 /* f liars alone start nothing: there is a correct replica that complained about the view before, or
- * that is beyond it already, or this one waited for the NEW-VIEW in vain. */
+ * that is beyond it already, or this one waited for the NEW-VIEW in vain, or it has proof that the
+ * primary proposed two things for one slot. */
 static void leaves(struct world *world, struct host *host, uint64_t view)
 {
     struct check *check = world->check;
     struct check_host *seen = &check->hosts[host->rid];
     bool liar = (world->plan.liars >> host->rid & 1) != 0;
     bool reason = view <= check->view_highest || view <= check->view_complained ||
-                  (seen->leaving != 0 && view == seen->leaving + 1);
+                  (seen->leaving != 0 && view == seen->leaving + 1) ||
+                  (seen->has_proof && view == seen->proven + 1);
     if (view <= seen->leaving) {
         return; /* it says so again */
     }
@@ -125,6 +127,18 @@ static void complains(struct world *world, const struct host *host, uint64_t vie
     }
 }
 
+/* What the evidence says is judged when it is handed out. */
+static void proves(struct check_host *seen, struct bytes frame)
+{
+    struct evidence evidence;
+    struct vote vote;
+    if (evidence_decode(frame, &evidence) == WIRE_OK && evidence.kind == EVIDENCE_PRE_PREPARE &&
+        vote_decode(evidence.second, &vote) == WIRE_OK) {
+        seen->proven = vote.view;
+        seen->has_proof = true;
+    }
+}
+
 void check_leaves(struct world *world, struct host *host, const struct outbox *outbox)
 {
     for (uint32_t i = 0; i < outbox->action_count; i++) {
@@ -133,6 +147,9 @@ void check_leaves(struct world *world, struct host *host, const struct outbox *o
         struct view_change change;
         struct complain complain;
         size_t used = 0;
+        if (action->kind == ACTION_EVIDENCE) {
+            proves(&world->check->hosts[host->rid], action->frame);
+        }
         if (action->kind != ACTION_BROADCAST ||
             schema_decode_front(&schema_envelope,
                                 bytes_slice(action->frame, FRAME_HEADER_BYTES,
