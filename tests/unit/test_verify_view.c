@@ -60,8 +60,9 @@ static void put_certificate(const struct core_fixture *fixture, const struct cla
         .members = claim->members,
     };
     uint32_t count = 0;
-    sign_as(fixture, (uint32_t)(claim->view % CORE_NODES), TAG_PRE_PREPARE, prepared.vote,
-            prepared.primary_sig);
+    uint32_t primary = (uint32_t)(claim->view % CORE_NODES);
+    sign_as(fixture, primary == 0 && claim->forger != 0 ? claim->forger : primary, TAG_PRE_PREPARE,
+            prepared.vote, prepared.primary_sig);
     for (uint32_t i = 0; i < 64 && i < CORE_NODES + 1; i++) {
         struct item_sig sig;
         if ((claim->members >> i & 1) == 0) {
@@ -107,8 +108,8 @@ static enum drop change_from(struct core_fixture *fixture, uint32_t rid, const s
 
 static void a_view_change_shows_what_it_has_prepared(void **state)
 {
-    const struct claim good[] = {{1, 2, 7, 0x5, 0}, {4, 3, 8, 0xe, 0}};
-    assert_int_equal(change_from(*state, 2, good, 2), DROP_NONE);
+    const struct claim good[] = {{1, 2, 7, 0x5, 0}, {3, 3, 0, 0x7, 0}, {4, 4, 8, 0xe, 0}};
+    assert_int_equal(change_from(*state, 2, good, 3), DROP_NONE); /* the null digest too */
     assert_int_equal(change_from(*state, 1, NULL, 0), DROP_NONE);
 }
 
@@ -121,6 +122,7 @@ static void a_certificate_that_proves_nothing_is_refused(void **state)
         {"one PREPARE too few", {1, 2, 7, 0x4, 0}},
         {"the primary's PREPARE in the place of a backup's", {1, 2, 7, 0x6, 0}},
         {"a PREPARE that another one signed", {1, 2, 7, 0x5, 3}},
+        {"a PRE-PREPARE that another one signed", {4, 2, 7, 0xe, 3}},
         {"of the view it asks for", {VIEW, 2, 7, 0xd, 0}},
         {"of a later view", {VIEW + 1, 2, 7, 0xb, 0}},
         {"at the stable checkpoint", {1, 0, 7, 0x5, 0}},
