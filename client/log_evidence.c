@@ -18,6 +18,7 @@ struct gathering {
     bool stopped;
     uint32_t member; /* who is asked */
     size_t count;
+    struct item_view scratch;
     struct evidence_facts known[PIECES_MAX];
 };
 
@@ -67,6 +68,7 @@ static void check_evidence(void *context, const struct ask_answer *answer,
         .roster = &identity->roster,
         .cluster_id = identity->charter->cluster_id,
         .origin = &identity->origin,
+        .scratch = &gathering->scratch,
     };
     struct evidence_facts facts;
     const enum evidence_verdict found = evidence_judge(&trust, answer->attachment, &facts);

@@ -85,6 +85,7 @@ static const struct reading *reading_of(uint64_t kind)
         {EVIDENCE_ATTEST, TAG_COMMIT, true, read_header},
         {EVIDENCE_VIEW_CHANGE, TAG_VIEW_CHANGE, false, read_change},
         {EVIDENCE_NEW_VIEW, TAG_NEW_VIEW, false, read_new_view},
+        {EVIDENCE_BATCH, TAG_PRE_PREPARE, false, read_vote},
     };
     for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
         if (readings[i].kind == kind) {
@@ -145,18 +146,111 @@ static bool body_signed(const struct evidence_trust *trust, const struct reading
     return verify_body(trust->scheme, member->sign_pk, reading->tag, trust->cluster_id, body, sig);
 }
 
+/* --- Two statements --------------------------------------------------------------------------- */
+
 static bool contradict(const struct spoken *first, const struct spoken *second)
 {
     return first->epoch == second->epoch && first->view == second->view &&
            first->sequence == second->sequence && !hash_equal(first->says, second->says);
 }
 
+static enum evidence_verdict judge_pair(const struct evidence_trust *trust,
+                                        const struct reading *reading,
+                                        const struct roster_member *member,
+                                        const struct evidence *evidence)
+{
+    struct spoken first;
+    struct spoken second;
+    if (evidence->second_sig.len != SIG_BYTES || !reading->read(evidence->first, &first) ||
+        !reading->read(evidence->second, &second)) {
+        return EVIDENCE_MALFORMED;
+    }
+    if (member == NULL || first.epoch != evidence->epoch) {
+        return EVIDENCE_NO_MEMBER;
+    }
+    if (!contradict(&first, &second)) {
+        return EVIDENCE_AGREES;
+    }
+    bool signed_both =
+        body_signed(trust, reading, member, evidence->first, evidence->first_sig) &&
+        body_signed(trust, reading, member, evidence->second, evidence->second_sig.data);
+    return signed_both ? EVIDENCE_PROVES : EVIDENCE_UNSIGNED;
+}
+
+/* --- A batch ---------------------------------------------------------------------------------- */
+
+static bool key_good(void *context, const uint8_t public_key[PUBLIC_KEY_BYTES])
+{
+    const struct evidence_trust *trust = context;
+    return trust->scheme->key_valid(public_key);
+}
+
+/* What every replica checks of a request before it proposes it, payloads apart: they are not in the
+ * digest. */
+static bool request_good(const struct evidence_trust *trust, const struct item *item)
+{
+    struct item_view *view = trust->scratch;
+    struct item_signature signatures[ITEM_SIGNATURES_MAX];
+    struct evidence_trust context = *trust;
+    if (item_parse(item, trust->cluster_id, view) != RESULT_OK ||
+        !item_shape(view, key_good, &context)) {
+        return false;
+    }
+    uint32_t count = item_signatures(view, signatures);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!trust->scheme->verify(signatures[i].public_key,
+                                   BYTES_OF_ARRAY(signatures[i].statement), signatures[i].sig)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool batch_good(const struct evidence_trust *trust, struct bytes encoded)
+{
+    struct batch batch;
+    struct item item;
+    if (batch_decode(encoded, &batch) != WIRE_OK) {
+        return false;
+    }
+    struct wire_iter items = wire_iter_make(batch.items);
+    while (item_next(&items, &item)) {
+        if (!request_good(trust, &item)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static enum evidence_verdict judge_batch(const struct evidence_trust *trust,
+                                         const struct reading *reading,
+                                         const struct roster_member *member,
+                                         const struct evidence *evidence)
+{
+    struct spoken proposal;
+    uint8_t digest[HASH_BYTES];
+    if (trust->scratch == NULL) {
+        return EVIDENCE_OTHER_KIND;
+    }
+    if (evidence->second.len != 0 || evidence->second_sig.len != 0 ||
+        !reading->read(evidence->first, &proposal)) {
+        return EVIDENCE_MALFORMED;
+    }
+    if (member == NULL || proposal.epoch != evidence->epoch) {
+        return EVIDENCE_NO_MEMBER;
+    }
+    if (!body_signed(trust, reading, member, evidence->first, evidence->first_sig)) {
+        return EVIDENCE_UNSIGNED;
+    }
+    hash_bytes(evidence->proof, digest);
+    bool innocent = !hash_equal(digest, proposal.says) || batch_good(trust, evidence->proof);
+    return innocent ? EVIDENCE_NO_FAULT : EVIDENCE_PROVES;
+}
+
 enum evidence_verdict evidence_judge(const struct evidence_trust *trust, struct bytes encoded,
                                      struct evidence_facts *facts)
 {
     struct evidence evidence;
-    struct spoken first;
-    struct spoken second;
     if (evidence_decode(encoded, &evidence) != WIRE_OK) {
         return EVIDENCE_MALFORMED;
     }
@@ -164,22 +258,15 @@ enum evidence_verdict evidence_judge(const struct evidence_trust *trust, struct 
     if (reading == NULL) {
         return EVIDENCE_OTHER_KIND;
     }
-    if (evidence.second_sig.len != SIG_BYTES || !reading->read(evidence.first, &first) ||
-        !reading->read(evidence.second, &second)) {
-        return EVIDENCE_MALFORMED;
+    const struct roster_member *member = evidence.epoch == trust->roster->epoch
+                                             ? roster_find(trust->roster, (uint32_t)evidence.rid)
+                                             : NULL;
+    enum evidence_verdict verdict = evidence.kind == EVIDENCE_BATCH
+                                        ? judge_batch(trust, reading, member, &evidence)
+                                        : judge_pair(trust, reading, member, &evidence);
+    if (verdict == EVIDENCE_PROVES) {
+        bool read = evidence_read(encoded, facts);
+        CHECK(read);
     }
-    const struct roster_member *member = roster_find(trust->roster, (uint32_t)evidence.rid);
-    if (member == NULL || evidence.epoch != trust->roster->epoch || first.epoch != evidence.epoch) {
-        return EVIDENCE_NO_MEMBER;
-    }
-    if (!contradict(&first, &second)) {
-        return EVIDENCE_AGREES;
-    }
-    if (!body_signed(trust, reading, member, evidence.first, evidence.first_sig) ||
-        !body_signed(trust, reading, member, evidence.second, evidence.second_sig.data)) {
-        return EVIDENCE_UNSIGNED;
-    }
-    bool read = evidence_read(encoded, facts);
-    CHECK(read);
-    return EVIDENCE_PROVES;
+    return verdict;
 }

@@ -1,4 +1,5 @@
-/* Evidence judged: two statements, both signed by one replica, that no correct replica signs both.
+/* Evidence judged: two statements, both signed by one replica, that no correct replica signs both;
+ * or a signed proposal of a batch that no correct replica proposes, with that batch.
  *
  * It convicts its signer and nobody else, whoever brings it: everything needed is in it and in the
  * keys of its epoch. Pure; hosts name files by it, and vestry-verify shows it to anyone. ATTACKS:
@@ -9,6 +10,7 @@
 #include "crypto/note.h"
 #include "crypto/schema.h"
 #include "crypto/sign.h"
+#include "governance/item.h"
 #include "governance/roster.h"
 
 /* By whom it is judged; everything is borrowed. */
@@ -17,6 +19,7 @@ struct evidence_trust {
     const struct roster *roster;
     const uint8_t *cluster_id;
     const struct origin *origin;
+    struct item_view *scratch; /* for the requests of a batch; NULL: batches are not judged */
 };
 
 /* What it is about. */
@@ -34,6 +37,7 @@ struct evidence_facts {
     ROW(EVIDENCE_OTHER_KIND, "it is of a kind that this version cannot judge")                     \
     ROW(EVIDENCE_NO_MEMBER, "whom it accuses is no replica of that epoch")                         \
     ROW(EVIDENCE_AGREES, "the two statements do not contradict each other")                        \
+    ROW(EVIDENCE_NO_FAULT, "the batch is good, or is not the one that was proposed")               \
     ROW(EVIDENCE_UNSIGNED, "a statement is not signed by whom it accuses")
 
 #define EVIDENCE_VERDICT_ENUM(name, text) name,

@@ -284,7 +284,8 @@ bool item_shape(const struct item_view *view, item_key_valid *key_valid, void *c
             return false;
         }
     }
-    return view->chain.count > 0 || key_valid(context, view->author_key);
+    return view->chain.count > 0 ? hash_equal(view->request.author.id, view->token_hash)
+                                 : key_valid(context, view->author_key);
 }
 
 static void signature_put(struct item_signature *out, const uint8_t public_key[PUBLIC_KEY_BYTES],

@@ -72,8 +72,9 @@ MUST_USE enum result_code item_parse_with(struct token_memo *memo, const struct 
                                           struct item_view *out);
 
 /* The shape that a batch may carry: an ordered request whose appends keep out of the reserved
- * streams, whose governance entry goes into its own stream, and whose keys are valid points
- * (`key_valid` may remember). For parsed items. */
+ * streams, whose governance entry goes into its own stream, whose token is the one that its author
+ * signed for (or a primary could burn a request by changing the token), and whose keys are valid
+ * points (`key_valid` may remember). For parsed items. */
 typedef bool item_key_valid(void *context, const uint8_t public_key[PUBLIC_KEY_BYTES]);
 MUST_USE bool item_shape(const struct item_view *view, item_key_valid *key_valid, void *context);
 

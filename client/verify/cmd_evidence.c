@@ -34,6 +34,7 @@ static void put_result(const struct cli *cli, const struct evidence_facts *facts
 static enum status judge(const char *path, const struct charter_view *charter, struct bytes bytes,
                          struct evidence_facts *facts, struct problem *problem)
 {
+    static struct item_view scratch;
     struct roster roster;
     struct origin origin;
 
@@ -46,6 +47,7 @@ static enum status judge(const char *path, const struct charter_view *charter, s
         .roster = &roster,
         .cluster_id = charter->cluster_id,
         .origin = &origin,
+        .scratch = &scratch,
     };
     const enum evidence_verdict verdict = evidence_judge(&trust, bytes, facts);
     if (verdict == EVIDENCE_PROVES) {

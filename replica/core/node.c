@@ -222,6 +222,18 @@ static enum drop on_message(struct node *node, const struct event *event, struct
     return dispatch(node, event->from, &message, outbox);
 }
 
+static enum drop on_refused_frame(struct node *node, const struct event *event,
+                                  struct outbox *outbox)
+{
+    struct message message;
+    enum drop drop = node_inspect(node, event->from, event->frame, NULL);
+    if (drop != DROP_NONE) {
+        return drop;
+    }
+    CHECK(message_split(event->frame, &message) == DROP_NONE);
+    return on_refused(node, &message, outbox);
+}
+
 static void spent_give(struct node *node)
 {
     for (uint32_t i = 0; i < node->spent_count; i++) {
@@ -278,6 +290,9 @@ enum drop node_step(struct node *node, const struct event *event, struct outbox 
         break;
     case EVENT_MESSAGE:
         drop = on_message(node, event, outbox);
+        break;
+    case EVENT_REFUSED:
+        drop = on_refused_frame(node, event, outbox);
         break;
     case EVENT_TICK:
         if (node->started && !node->halted) {

@@ -5,6 +5,7 @@
  * the rules that bind them are in outbox.h.
  *
  *   bytes from a channel --> node_inspect --> job_verify (any thread) --> EVENT_MESSAGE
+ *                      of a bad batch, by job_is_proof:              --> EVENT_REFUSED
  *   records of the store --> EVENT_RESTORED ... --> EVENT_STARTED
  *   time                 --> EVENT_TICK, at outbox.wake_ms or earlier
  *
@@ -47,6 +48,7 @@ enum event_kind {
     EVENT_RESTORED,
     EVENT_STARTED,
     EVENT_MESSAGE,
+    EVENT_REFUSED,
     EVENT_TICK
 };
 
@@ -55,7 +57,8 @@ struct event {
     uint64_t now_ms;    /* monotonic */
     uint64_t wall_ms;   /* Unix time by this host's clock: a hint */
     uint32_t from;      /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
-    struct bytes frame; /* MESSAGE: without the length header; its signatures were found good */
+    struct bytes frame; /* MESSAGE: without the length header; its signatures were found good.
+                         * REFUSED: a PRE-PREPARE that job_verify refused: it may convict */
     struct put record;  /* RESTORED */
 };
 
@@ -91,6 +94,9 @@ MUST_USE enum drop node_inspect(const struct node *node, uint32_t from, struct b
  * hundreds). Pure, any thread. DROP_NONE when all of that share are good. */
 MUST_USE enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t part,
                               uint32_t parts, const struct sig_memo *memo);
+
+/* Whether a frame that job_verify refused so is worth an EVENT_REFUSED. */
+MUST_USE bool job_is_proof(const struct verify_job *job, enum drop verdict);
 
 /* What people and metrics want to know of a node. */
 struct node_look {

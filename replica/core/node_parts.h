@@ -107,10 +107,11 @@ struct node {
     uint8_t own_change[VIEW_CHANGE_BYTES_MAX];
     uint64_t complained_ms[REPLICAS_MAX]; /* about this view; 0: not */
     bool complains;                       /* this replica does */
-    uint32_t backoff;                     /* k: timers run for T * 2^k */
-    uint32_t calm;                        /* stable checkpoints since k was moved */
-    uint64_t entered_height;              /* where the head was when this view was entered */
-    uint64_t planned;                     /* the last sequence that its NEW-VIEW proposed */
+    bool convicted;   /* the primary of this view, of a bad batch: one look at one is enough */
+    uint32_t backoff; /* k: timers run for T * 2^k */
+    uint32_t calm;    /* stable checkpoints since k was moved */
+    uint64_t entered_height;    /* where the head was when this view was entered */
+    uint64_t planned;           /* the last sequence that its NEW-VIEW proposed */
     uint64_t new_view_due_ms;   /* CHANGING with Q held: the NEW-VIEW must be here; 0: not */
     uint64_t new_view_fetch_ms; /* when it was last asked for */
     bool new_view_asked;
@@ -159,6 +160,7 @@ struct node {
 enum drop on_request(struct node *node, uint32_t from, const struct message *message,
                      struct outbox *outbox);
 enum drop on_pre_prepare(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_refused(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_prepare(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_commit(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox);

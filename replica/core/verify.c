@@ -185,6 +185,12 @@ static enum drop pre_prepare_verify(const struct share *share, const struct mess
     return items_verify(share, parcel.batch, parcel.payloads);
 }
 
+bool job_is_proof(const struct verify_job *job, enum drop verdict)
+{
+    return job->type == MESSAGE_PRE_PREPARE &&
+           (verdict == DROP_CLIENT_SIGNATURE || verdict == DROP_MALFORMED);
+}
+
 static bool header_checkpoint(const struct verify_job *job, struct bytes header_bytes,
                               struct checkpoint *out)
 {

@@ -107,6 +107,7 @@ void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
     node->new_view_due_ms = 0;
     node->new_view_asked = false;
     node->complains = false;
+    node->convicted = false;
     memset(node->complained_ms, 0, sizeof(node->complained_ms));
     pace_view_over(&node->pace, node->roster.n);
     if (!MUTANT(34)) {

@@ -123,6 +123,7 @@ void view_enter(struct node *node, const struct message *message, struct outbox 
     node->new_view_due_ms = 0;
     node->new_view_asked = false;
     node->complains = false;
+    node->convicted = false;
     node->waits_since_ms = 0;
     memset(node->complained_ms, 0, sizeof(node->complained_ms));
     view_put(node, outbox);

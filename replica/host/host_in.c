@@ -124,6 +124,9 @@ static void take_in(struct host *host, const struct inbound *origin, struct byte
 {
     host->counters.verified[verdict]++;
     if (verdict != DROP_NONE) {
+        if (!origin->is_read && job_is_proof(&origin->job, verdict)) {
+            host_feed_refused(host, origin->from, frame);
+        }
         if (is_fault(verdict)) {
             refuse(host, origin->conn, verdict);
         }

@@ -140,6 +140,12 @@ enum drop host_feed_frame(struct host *host, uint32_t from, struct bytes frame)
     return host_feed(host, &event);
 }
 
+void host_feed_refused(struct host *host, uint32_t from, struct bytes frame)
+{
+    struct event event = {.kind = EVENT_REFUSED, .from = from, .frame = frame};
+    (void)host_feed(host, &event);
+}
+
 static void arm_tick(struct host *host)
 {
     if (host->wake_ms == host->armed_ms) {

@@ -1,5 +1,6 @@
 /* Evidence: never against a correct replica, always proof, and always there when a liar's second
  * word reaches one that has the first. */
+#include "crypto/hash.h"
 #include "tests/sim/check.h"
 
 #include <stdlib.h>
@@ -20,6 +21,19 @@ static bool votes_contradict(const struct world *world, const struct evidence *e
                        evidence->first_sig) &&
            verify_body(cast->scheme, key, tag, cast->cluster_id, evidence->second,
                        evidence->second_sig.data);
+}
+
+/* What is wrong with the batch is the judge's to say; that this is what was proposed is seen here.
+ */
+static bool proposes(const struct world *world, const struct evidence *evidence)
+{
+    const struct cast *cast = &world->cast;
+    struct vote vote;
+    uint8_t digest[HASH_BYTES];
+    hash_bytes(evidence->proof, digest);
+    return vote_decode(evidence->first, &vote) == WIRE_OK && hash_equal(digest, vote.digest) &&
+           verify_body(cast->scheme, cast->sign[evidence->rid].pk, TAG_PRE_PREPARE,
+                       cast->cluster_id, evidence->first, evidence->first_sig);
 }
 
 static bool attestations_contradict(const struct world *world, const struct evidence *evidence)
@@ -54,7 +68,7 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
 {
     struct evidence evidence;
     if (evidence_decode(bytes, &evidence) != WIRE_OK || evidence.rid >= world->plan.n ||
-        evidence.second_sig.len != SIG_BYTES) {
+        (evidence.kind != EVIDENCE_BATCH && evidence.second_sig.len != SIG_BYTES)) {
         world_fail(world, "I15", host->rid, "evidence that is none");
         return;
     }
@@ -67,6 +81,9 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
     switch (evidence.kind) {
     case EVIDENCE_PRE_PREPARE:
         good = votes_contradict(world, &evidence, TAG_PRE_PREPARE);
+        break;
+    case EVIDENCE_BATCH:
+        good = proposes(world, &evidence);
         break;
     case EVIDENCE_PREPARE:
         good = votes_contradict(world, &evidence, TAG_PREPARE);

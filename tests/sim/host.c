@@ -330,6 +330,10 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
     }
     if (drop != DROP_NONE) {
         world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
+        if (frame->judged && drop == frame->verdict && job_is_proof(&job, drop)) {
+            struct event refused = {.kind = EVENT_REFUSED, .from = from, .frame = bytes};
+            step(world, host, &refused);
+        }
         return;
     }
     if ((world->plan.liars >> host->rid & 1) != 0) {

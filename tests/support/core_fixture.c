@@ -91,12 +91,17 @@ enum drop core_tick(struct core_fixture *fixture, uint32_t n)
 
 enum drop core_deliver(struct core_fixture *fixture, uint32_t n, uint32_t from, struct bytes frame)
 {
-    struct verify_job job;
+    struct verify_job job = {.type = 0};
     enum drop drop = node_inspect(fixture->nodes[n], from, frame, &job);
     if (drop == DROP_NONE) {
         drop = job_verify(&job, frame, 0, 1, NULL);
     }
     if (drop != DROP_NONE) {
+        struct event refused = {.kind = EVENT_REFUSED, .from = from, .frame = frame};
+        fixture->outbox.action_count = 0;
+        if (job_is_proof(&job, drop)) {
+            (void)step(fixture, n, &refused);
+        }
         return drop;
     }
     struct event event = {.kind = EVENT_MESSAGE, .from = from, .frame = frame};

@@ -232,6 +232,32 @@ static void a_batch_with_a_bad_client_signature_is_refused(void **state)
     struct bytes frame =
         pre_prepare_by(fixture, 0, "r0", &vote, bytes_make(copy, parcel_bytes.len));
     assert_int_equal(core_deliver(fixture, BACKUP, 0, frame), DROP_CLIENT_SIGNATURE);
+    /* No correct primary proposes it: that is proof, and a reason to complain, once in a view. */
+    assert_int_equal(core_actions(fixture, ACTION_EVIDENCE), 1);
+    assert_int_not_equal(core_sent(fixture, MESSAGE_COMPLAIN).len, 0);
+    struct evidence evidence;
+    assert_int_equal(evidence_decode(fixture->outbox.actions[0].frame, &evidence), WIRE_OK);
+    assert_int_equal(evidence.kind, EVIDENCE_BATCH);
+    assert_int_equal(evidence.rid, 0);
+    assert_int_equal(core_deliver(fixture, BACKUP, 0, frame), DROP_CLIENT_SIGNATURE);
+    assert_int_equal(core_actions(fixture, ACTION_EVIDENCE), 0);
+}
+
+static void a_good_batch_convicts_nobody_whoever_changed_it_on_the_way(void **state)
+{
+    struct core_fixture *fixture = *state;
+    uint8_t digest[HASH_BYTES];
+    static uint8_t copy[1u << 16];
+    struct bytes parcel = core_batch(fixture, 1, 1, fixture->wall_ms, digest);
+    struct vote vote = vote_of(1, digest);
+    for (size_t at = 0; at < parcel.len; at++) {
+        memcpy(copy, parcel.data, parcel.len);
+        copy[at] ^= 1;
+        struct bytes frame = pre_prepare_by(fixture, 0, "r0", &vote, bytes_make(copy, parcel.len));
+        assert_int_not_equal(core_deliver(fixture, BACKUP, 0, frame), DROP_NONE);
+        assert_int_equal(core_actions(fixture, ACTION_EVIDENCE), 0);
+        assert_int_equal(core_sent(fixture, MESSAGE_COMPLAIN).len, 0);
+    }
 }
 
 static void a_proposal_out_of_time_is_not_prepared(void **state)
@@ -419,6 +445,7 @@ int main(void)
         CORE_TEST(only_the_primary_proposes_and_only_replicas_vote),
         CORE_TEST(a_batch_is_what_its_digest_and_signatures_say),
         CORE_TEST(a_batch_with_a_bad_client_signature_is_refused),
+        CORE_TEST(a_good_batch_convicts_nobody_whoever_changed_it_on_the_way),
         CORE_TEST(a_proposal_out_of_time_is_not_prepared),
         CORE_TEST(the_primary_proposes_what_clients_ask_for),
         CORE_TEST(a_second_slot_is_opened_for_a_full_batch_only),

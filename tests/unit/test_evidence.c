@@ -2,6 +2,7 @@
  */
 #include "governance/evidence.h"
 
+#include "crypto/hash.h"
 #include "tests/support/core_fixture.h"
 #include "tests/support/sign_fast.h"
 
@@ -55,6 +56,8 @@ static void accuse(struct core_fixture *fixture, struct accusation *out, struct 
     sign(fixture, TAG_PREPARE, second, out->second_sig);
 }
 
+static struct item_view scratch;
+
 static enum evidence_verdict judge(struct core_fixture *fixture, struct bytes encoded,
                                    struct evidence_facts *facts)
 {
@@ -66,6 +69,7 @@ static enum evidence_verdict judge(struct core_fixture *fixture, struct bytes en
         .roster = node_roster(node),
         .cluster_id = node_cluster_id(node),
         .origin = &origin,
+        .scratch = &scratch,
     };
     return evidence_judge(&trust, encoded, facts);
 }
@@ -157,6 +161,78 @@ static void votes_of_two_kinds_or_two_replicas_convict_nobody(void **state)
     assert_int_equal(judge_it(fixture, &accusation.evidence), EVIDENCE_MALFORMED);
 }
 
+/* --- Batches ---------------------------------------------------------------------------------- */
+
+/* r1's proposal of a batch of three requests, with one bit of the batch changed before it was
+ * signed; bit SIZE_MAX changes nothing. */
+static void propose(struct core_fixture *fixture, size_t bit, uint8_t memory[1u << 14],
+                    struct evidence *out)
+{
+    static uint8_t body_memory[128];
+    struct buffer body = buffer_make(body_memory, sizeof(body_memory));
+    struct vote vote = {.view = 1, .sequence = 4};
+    struct batch_parcel parcel;
+    assert_int_equal(
+        batch_parcel_decode(core_batch(fixture, 1, 3, fixture->wall_ms, vote.digest), &parcel),
+        WIRE_OK);
+    assert_true(parcel.batch.len <= 1u << 14);
+    memcpy(memory, parcel.batch.data, parcel.batch.len);
+    if (bit != SIZE_MAX) {
+        memory[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    struct bytes batch = bytes_make(memory, parcel.batch.len);
+    hash_bytes(batch, vote.digest);
+    assert_true(vote_encode(&vote, &body));
+    *out = (struct evidence){
+        .kind = EVIDENCE_BATCH, .rid = ACCUSED, .first = buffer_bytes(&body), .proof = batch};
+    sign(fixture, TAG_PRE_PREPARE, out->first, out->first_sig);
+}
+
+static enum evidence_verdict judge_batch(struct core_fixture *fixture,
+                                         const struct evidence *evidence)
+{
+    static uint8_t memory[1u << 15];
+    struct buffer encoded = buffer_make(memory, sizeof(memory));
+    struct evidence_facts facts;
+    assert_true(evidence_encode(evidence, &encoded));
+    return judge(fixture, buffer_bytes(&encoded), &facts);
+}
+
+static void who_proposes_a_bad_batch_is_convicted(void **state)
+{
+    static uint8_t memory[1u << 14];
+    struct evidence evidence;
+    propose(*state, SIZE_MAX, memory, &evidence);
+    assert_int_equal(judge_batch(*state, &evidence), EVIDENCE_NO_FAULT);
+    size_t bits = 8 * evidence.proof.len;
+    for (size_t bit = 0; bit < bits; bit += 7) {
+        propose(*state, bit, memory, &evidence);
+        /* The batch's own time is the primary's to say; all else is signed, or the shape of it. */
+        bool is_time = bit / 8 >= 3 && bit / 8 <= 10;
+        assert_int_equal(judge_batch(*state, &evidence),
+                         is_time ? EVIDENCE_NO_FAULT : EVIDENCE_PROVES);
+    }
+}
+
+static void a_batch_that_was_not_proposed_convicts_nobody(void **state)
+{
+    static uint8_t memory[1u << 14];
+    struct evidence evidence;
+    propose(*state, 8 * 400, memory, &evidence);
+    assert_int_equal(judge_batch(*state, &evidence), EVIDENCE_PROVES);
+    memory[401] ^= 1; /* somebody changes it afterwards */
+    assert_int_equal(judge_batch(*state, &evidence), EVIDENCE_NO_FAULT);
+    memory[401] ^= 1;
+    evidence.rid = 2;
+    assert_int_equal(judge_batch(*state, &evidence), EVIDENCE_UNSIGNED);
+    evidence.rid = ACCUSED;
+    evidence.epoch = 1;
+    assert_int_equal(judge_batch(*state, &evidence), EVIDENCE_NO_MEMBER);
+    evidence.epoch = 0;
+    evidence.second = evidence.first;
+    assert_int_equal(judge_batch(*state, &evidence), EVIDENCE_MALFORMED);
+}
+
 #define CORE_TEST(name) cmocka_unit_test_setup_teardown(name, core_setup, core_teardown)
 
 int main(void)
@@ -166,6 +242,8 @@ int main(void)
         CORE_TEST(no_bit_of_it_can_be_another),
         CORE_TEST(votes_that_a_correct_replica_casts_convict_nobody),
         CORE_TEST(votes_of_two_kinds_or_two_replicas_convict_nobody),
+        CORE_TEST(who_proposes_a_bad_batch_is_convicted),
+        CORE_TEST(a_batch_that_was_not_proposed_convicts_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
