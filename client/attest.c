@@ -199,9 +199,6 @@ bool attests_quorum(struct attests *attests, uint64_t height, const uint8_t head
     uint32_t good = 0;
     bool has_note = false;
 
-    if (attests_claimed(attests, height, header_hash) < roster->q) {
-        return false;
-    }
     for (uint32_t i = 0; i < roster->n && (good < roster->q || !has_note); i++) {
         struct stored_claim *claim = find_claim(attests, i, height, header_hash);
 

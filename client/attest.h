@@ -1,11 +1,11 @@
 /* Attestations: what replicas claim about heights, and which claims a quorum makes.
  *
  * A claim is a header and its sender's two signatures over the checkpoint text of it (FORMATS:
- * checkpoint). Claims are taken as they come and verified only when Q replicas claim the same
- * header for the same height, and then only as many as are needed: a cosignature of each, and one
- * note signature of any, which is what a receipt carries. A signature is verified once. Each
- * replica has room of its own, so that a liar can push out only its own claims; a claim that is
- * found false is remembered as its sender's lie.
+ * checkpoint). Claims are taken as they come and verified when somebody asks for a quorum, while
+ * the others are still on their way, and only as many as are needed: a cosignature of each of Q,
+ * and one note signature of any, which is what a receipt carries. A signature is verified once.
+ * Each replica has room of its own, so that a liar can push out only its own claims; a claim that
+ * is found false is remembered as its sender's lie.
  *
  * Pure but for the one allocation in attests_open. For the client's core; one thread. */
 #ifndef VESTRY_CLIENT_ATTEST_H

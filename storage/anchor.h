@@ -1,9 +1,14 @@
 /* The anchor: a small file outside RocksDB that remembers how far the store had come, so that a
  * store that was cut, emptied or rolled back is not taken for a whole one.
  *
- * Order of things, for the host: the synced commit, then anchor_write, then the actions of those
- * steps. So at start the store is at the anchor's flight or ahead of it. Two slots of 512 bytes,
- * 4096 apart so that no torn sector hits both, are written in turn with O_DSYNC; each holds
+ * Order of things, for the host: the synced commit; then, side by side, the actions of those steps
+ * and anchor_write; then the next commit. So at start the store is at the anchor's flight or ahead
+ * of it, and of what was acted upon only the last flight can be missing unnoticed: when a disk
+ * loses what it has synced in the moment before the anchor followed. That is left to the amnesia
+ * challenge.
+ *
+ * Two slots of 512 bytes, 4096 apart so that no torn sector hits both, are written in turn with
+ * O_DSYNC; each holds
  *
  *     "vestry-anchor-1" 0x00 || generation u64 || cluster id [32] || key fingerprint [32] ||
  *     flight u64 || flight hash [32] || epoch u64 || view u64 || voted u64 || head u64 ||

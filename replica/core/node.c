@@ -281,6 +281,7 @@ enum drop node_step(struct node *node, const struct event *event, struct outbox 
     outbox_clear(outbox);
     node->now_ms = event->now_ms;
     node->wall_ms = event->wall_ms;
+    node->arriving = event->arriving;
     switch (event->kind) {
     case EVENT_RESTORED:
         return node->started ? DROP_NOT_WANTED : on_restored(node, &event->record);

@@ -56,6 +56,7 @@ struct event {
     enum event_kind kind;
     uint64_t now_ms;    /* monotonic */
     uint64_t wall_ms;   /* Unix time by this host's clock: a hint */
+    uint32_t arriving;  /* requests whose signatures the host is still verifying: a hint */
     uint32_t from;      /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
     struct bytes frame; /* MESSAGE: without the length header; its signatures were found good.
                          * REFUSED: a PRE-PREPARE that job_verify refused: it may convict */

@@ -99,6 +99,7 @@ struct node {
     struct attestations attestations;
     uint64_t quorum_height; /* of the newest checkpoint with Q attestations */
     uint64_t proposed;      /* the last sequence this primary proposed */
+    uint64_t gathers_ms;    /* until then a batch waits for requests that arrive; 0: none waits */
     size_t stable_len;      /* the proof of window.stable, an encoded `struct stable` */
     uint8_t stable_proof[STABLE_BYTES_MAX];
 
@@ -127,6 +128,7 @@ struct node {
     /* Time, as of the current event, and what waits for it. */
     uint64_t now_ms;
     uint64_t wall_ms;
+    uint32_t arriving;
     uint64_t status_due_ms;
     uint64_t fetch_due_ms;
     uint64_t fetched_to;      /* the last height that was asked for */

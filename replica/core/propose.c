@@ -1,14 +1,18 @@
 /* Proposing: the primary fills batches from the queue, as fast as slots come free.
  *
  * Batches are self-clocked: with few requests waiting they are small and fast, under load they grow
- * while a slot is in flight. A block costs every replica its votes, its syncs and its attestation,
- * so a further slot is opened only for a full batch: two half-full ones would cost twice that and
- * carry the same. PROTOCOL: normal case, propose. */
+ * while a slot is in flight and while the host verifies what came meanwhile. A block costs every
+ * replica its votes, its syncs and its attestation, so a further slot is opened only for a full
+ * batch: two half-full ones would cost twice that and carry the same. PROTOCOL: normal case,
+ * propose. */
 #include "crypto/hash.h"
 #include "governance/records.h"
 #include "replica/core/machine.h"
 
 #include <string.h>
+
+/* The longest wait for requests that are being verified. */
+#define GATHER_MS 20
 
 /* What one batch may still take. */
 struct filling {
@@ -41,6 +45,21 @@ static bool slot_is_free(const struct node *node)
         return false;
     }
     return !clock_read(node->state, &clock) || last < clock.pending_boundary;
+}
+
+/* Requests that are being verified at this moment are worth waiting for: every block costs its
+ * votes, its syncs and its attestations, however little it carries. Nobody waits when nothing is
+ * on its way, and nobody for long: who sends bad signatures without end gains this and no more. */
+static bool gathers(struct node *node, struct outbox *outbox)
+{
+    if (node->arriving == 0 || full_batch_waits(node)) {
+        return false;
+    }
+    if (node->gathers_ms == 0) {
+        node->gathers_ms = node->now_ms + GATHER_MS;
+    }
+    outbox_wake(outbox, node->gathers_ms);
+    return node->now_ms < node->gathers_ms;
 }
 
 static bool fits(const struct filling *filling, const struct queued *queued)
@@ -184,9 +203,11 @@ void propose(struct node *node, struct outbox *outbox)
         return;
     }
     proposed_move(node);
-    if (!slot_is_free(node) || (queue_waiting(node->queue) == 0 && !heartbeat_due(node))) {
+    if (!slot_is_free(node) || (queue_waiting(node->queue) == 0 && !heartbeat_due(node)) ||
+        gathers(node, outbox)) {
         return;
     }
+    node->gathers_ms = 0;
     struct filling filling = {
         .items = buffer_make(node->work->item_list, sizeof(node->work->item_list)),
         .payloads = buffer_make(node->work->payload_list, sizeof(node->work->payload_list)),

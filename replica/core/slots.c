@@ -28,16 +28,23 @@ static void own_sign(const struct node *node, enum sign_tag tag, struct bytes bo
               node->cluster_id, body, out);
 }
 
-void vote_send(struct node *node, enum message_type type, const struct slot *slot, uint32_t to,
-               struct outbox *outbox)
+static void signed_send(const struct node *node, enum message_type type, const struct slot *slot,
+                        uint32_t to, uint8_t sig[SIG_BYTES], struct outbox *outbox)
 {
     enum sign_tag tag = TAG_PREPARE;
     CHECK(message_tag(type, &tag));
     struct bytes body = slot_vote_body(node, slot, outbox);
-    uint8_t sig[SIG_BYTES];
     own_sign(node, tag, body, sig);
-    frame_send(outbox,
-               message_frame(outbox, type, node->rid, body, BYTES_OF_ARRAY(sig), BYTES_EMPTY), to);
+    frame_send(
+        outbox,
+        message_frame(outbox, type, node->rid, body, bytes_make(sig, SIG_BYTES), BYTES_EMPTY), to);
+}
+
+void vote_send(struct node *node, enum message_type type, const struct slot *slot, uint32_t to,
+               struct outbox *outbox)
+{
+    uint8_t sig[SIG_BYTES];
+    signed_send(node, type, slot, to, sig, outbox);
 }
 
 void pre_prepare_send(struct node *node, const struct slot *slot, uint32_t to,
@@ -57,11 +64,14 @@ void pre_prepare_send(struct node *node, const struct slot *slot, uint32_t to,
                to);
 }
 
-static void own_vote(const struct node *node, enum sign_tag tag, const struct slot *slot,
-                     struct outbox *outbox, struct one_vote *out)
+/* The own vote: sent to all, and counted here. */
+static void vote_cast(const struct node *node, enum message_type type, const struct slot *slot,
+                      struct votes *votes, struct outbox *outbox)
 {
-    memcpy(out->digest, slot->digest, HASH_BYTES);
-    own_sign(node, tag, slot_vote_body(node, slot, outbox), out->sig);
+    struct one_vote vote;
+    memcpy(vote.digest, slot->digest, HASH_BYTES);
+    signed_send(node, type, slot, NODE_CLIENT, vote.sig, outbox);
+    votes_repeat(votes, node->self, &vote);
 }
 
 /* The prepared certificate is durable before the COMMIT that rests on it can leave. */
@@ -111,10 +121,7 @@ static void become_prepared(struct node *node, struct slot *slot, struct outbox 
     slot->stage = slot->stage < SLOT_PREPARED ? SLOT_PREPARED : slot->stage;
     slot->prepared = true;
     put_prepared(node, slot, outbox);
-    struct one_vote vote;
-    own_vote(node, TAG_COMMIT, slot, outbox, &vote);
-    votes_repeat(&slot->commits, node->self, &vote);
-    vote_send(node, MESSAGE_COMMIT, slot, NODE_CLIENT, outbox);
+    vote_cast(node, MESSAGE_COMMIT, slot, &slot->commits, outbox);
     node_note(node, "prepared %llu", (unsigned long long)slot->sequence);
 }
 
@@ -159,10 +166,7 @@ void slot_accept(struct node *node, struct slot *slot, struct outbox *outbox)
         slot_put_batch(slot, outbox);
     }
     if (!node_is_primary(node)) {
-        struct one_vote vote;
-        own_vote(node, TAG_PREPARE, slot, outbox, &vote);
-        votes_repeat(&slot->prepares, node->self, &vote);
-        vote_send(node, MESSAGE_PREPARE, slot, NODE_CLIENT, outbox);
+        vote_cast(node, MESSAGE_PREPARE, slot, &slot->prepares, outbox);
     }
     slot_advance(node, slot, outbox);
 }

@@ -18,11 +18,13 @@ static bool commit_one(const struct commit_place *place, struct cargo *cargo)
         place->failed(place->context, status, store_fault(place->store));
         return false;
     }
-    if (place->anchor == NULL) {
-        return true;
-    }
     store_flight(place->store, &cargo->anchor.flight);
-    status = anchor_write(place->anchor, &cargo->anchor);
+    return true;
+}
+
+static bool anchor_one(const struct commit_place *place, const struct anchor *anchor)
+{
+    enum status status = place->anchor == NULL ? STATUS_OK : anchor_write(place->anchor, anchor);
     if (status != STATUS_OK) {
         place->failed(place->context, status, "the anchor file could not be written");
         return false;
@@ -35,10 +37,16 @@ static void *commit_main(void *argument)
     struct commit_thread *thread = (struct commit_thread *)argument;
     void *item;
     while (mailbox_wait(&thread->in, &item, 1) == 1) {
-        if (!commit_one(&thread->place, (struct cargo *)item)) {
+        struct cargo *cargo = (struct cargo *)item;
+        if (!commit_one(&thread->place, cargo)) {
             return NULL;
         }
-        CHECK(mailbox_put(&thread->done, item));
+        /* The flight is durable and its deeds may be done while the anchor is written. */
+        const struct anchor anchor = cargo->anchor;
+        CHECK(mailbox_put(&thread->done, cargo));
+        if (!anchor_one(&thread->place, &anchor)) {
+            return NULL;
+        }
     }
     return NULL;
 }

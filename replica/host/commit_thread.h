@@ -1,5 +1,6 @@
-/* The thread that owns the store: one synced commit for each flight, then the anchor, then the
- * flight goes back to the loop, which may now do its deeds.
+/* The thread that owns the store: one synced commit for each flight, then the flight goes back to
+ * the loop, which may now do its deeds, and meanwhile the anchor is written. The next flight waits
+ * for the anchor, so the store is never more than one flight ahead of it.
  *
  * One flight at a time: while it is under way the next one fills, so that many steps share one sync
  * under load and none waits for others without. After a failed commit nobody knows what is on the

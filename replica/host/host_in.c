@@ -154,6 +154,12 @@ static enum drop run(const struct verify_work *work, uint32_t part)
     return job_verify(&inbound->job, frame, part, work->parts, &memo);
 }
 
+/* Of a work in the pool: whether the node may soon have one more request to propose. */
+static bool is_request(const struct inbound *inbound)
+{
+    return inbound->work.lane == LANE_CLIENTS && !inbound->is_read;
+}
+
 void host_discard(struct verify_work *work)
 {
     free(work);
@@ -175,6 +181,7 @@ void host_on_verified(evutil_socket_t fd, short what, void *argument)
     for (size_t i = 0; i < count; i++) {
         struct inbound *inbound = (struct inbound *)items[i];
         end(host, inbound->from, inbound->conn, inbound->len);
+        host->arriving -= is_request(inbound) ? 1 : 0;
         take_in(host, inbound, bytes_make(inbound->frame, inbound->len), inbound->work.verdict);
         free(inbound);
     }
@@ -204,14 +211,17 @@ static void give_to_pool(struct host *host, struct conn *conn, struct inbound *i
         free(inbound);
         return;
     }
+    host->arriving += is_request(inbound) ? 1 : 0;
     begin(host, conn, inbound->len);
 }
 
-/* Whether a small frame is verified here and now. A client's only while nothing else waits. */
-static bool goes_inline(struct host *host, enum verify_lane lane, size_t len)
+/* Whether a small frame is verified here and now. A client's only while nothing else waits: the
+ * first of many would make a block of its own. */
+static bool goes_inline(struct host *host, const struct inbound *inbound, enum verify_lane lane)
 {
-    if (len > INLINE_FRAME_BYTES || host->inline_left == 0 || !host_can_step(host) ||
-        (lane != LANE_VOTES && verify_pool_under_way(host->pool) > 0)) {
+    bool alone = verify_pool_under_way(host->pool) == 0 && !inbound->followed;
+    if (inbound->len > INLINE_FRAME_BYTES || host->inline_left == 0 || !host_can_step(host) ||
+        (lane != LANE_VOTES && !alone)) {
         return false;
     }
     host->inline_left--;
@@ -239,7 +249,7 @@ static void inspect(struct host *host, struct conn *conn, struct inbound *inboun
         }
         lane = lane_of(inbound->job.type);
     }
-    if (!goes_inline(host, lane, inbound->len)) {
+    if (!goes_inline(host, inbound, lane)) {
         give_to_pool(host, conn, inbound, lane);
         return;
     }
@@ -316,6 +326,7 @@ static struct inbound *copy_in(struct evbuffer *in, size_t len)
     CHECK(inbound != NULL);
     CHECK(evbuffer_remove(in, inbound->frame, len) == (int)len);
     inbound->len = len;
+    inbound->followed = evbuffer_get_length(in) > 0;
     return inbound;
 }
 

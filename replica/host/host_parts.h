@@ -26,6 +26,7 @@ struct inbound {
     struct host *host;
     struct verify_job job;
     bool is_read;
+    bool followed; /* more of the same connection is here already */
     uint32_t from;
     uint64_t conn;
     size_t len;
@@ -93,6 +94,7 @@ struct host {
     struct event *interrupt;
 
     uint32_t inline_left; /* of this turn */
+    uint32_t arriving;    /* requests that the pool is verifying */
     struct disk_gate gate;
     bool no_appends; /* the disk has too little room for new requests */
     bool frozen;     /* ... for anything */

@@ -110,6 +110,7 @@ static enum drop step(struct host *host, struct event *event)
 {
     event->now_ms = clock_now_ms();
     event->wall_ms = clock_wall_ms();
+    event->arriving = host->arriving;
     host->counters.steps++;
     enum drop drop = node_step(host->node, event, &host->outbox);
     collect(host);

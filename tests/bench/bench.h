@@ -7,6 +7,8 @@
 #ifndef VESTRY_TESTS_BENCH_BENCH_H
 #define VESTRY_TESTS_BENCH_BENCH_H
 
+#include <vestry/vestry.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,6 +25,7 @@ struct bench_options {
     double seconds;      /* of one repetition */
     const char *folder;  /* where stores are made; on the disk that is to be measured */
     const char *vestryd; /* the program */
+    const char *liar;    /* the same, contradicting itself */
     const char *only;    /* one group of figures, or NULL for all */
 };
 
@@ -51,6 +54,7 @@ void figure_print(const struct bench_options *options, const struct series *seri
 void bench_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 double bench_now(void);      /* seconds, monotonic */
 double bench_cpu_self(void); /* seconds of this process, all threads */
+void bench_sleep(double seconds);
 void bench_die(const char *what) __attribute__((noreturn));
 
 /* machine.c: what one core and the disk of this machine can do, a second. */
@@ -79,8 +83,23 @@ struct cluster_result {
 };
 struct cluster *cluster_start(const struct bench_options *options);
 void cluster_stop(struct cluster *cluster);
-/* `clients` handles with `in_flight` requests each, `entries` an append. */
+/* Run replica `rid`, which does not run, with that program; end it with a signal. */
+void cluster_run(struct cluster *cluster, uint32_t rid, const char *program);
+void cluster_end(struct cluster *cluster, uint32_t rid, int number);
+/* What every replica says of itself. */
+void cluster_look(const struct cluster *cluster, struct vestry_status *out);
+
+/* `clients` handles with `in_flight` requests each, `entries` an append, from begin to end. The
+ * times at which requests were done come back sorted; the caller frees them. */
+struct cluster_load;
+struct cluster_load *cluster_load_begin(struct cluster *cluster, uint32_t clients,
+                                        uint32_t in_flight, uint32_t entries, bool journaled);
+double *cluster_load_end(struct cluster_load *load, size_t *count, struct cluster_result *out);
+/* The same for the seconds of the options. */
 void cluster_measure(struct cluster *cluster, uint32_t clients, uint32_t in_flight,
                      uint32_t entries, bool journaled, struct cluster_result *out);
+
+/* faults.c: throughput before, during and after faults, as ratios within the run. */
+void faults_measure(const struct bench_options *options, struct cluster *cluster);
 
 #endif

@@ -9,9 +9,11 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@
 struct cluster {
     const struct bench_options *options;
     char folder[PATH_MAX_HERE];
-    pid_t replicas[32];
+    pid_t replicas[32]; /* 0: not running */
 };
 
 /* One client thread and what it measured. */
@@ -34,10 +36,20 @@ struct load {
     uint32_t number;
     uint32_t in_flight;
     uint32_t entries;
-    double until;
-    uint64_t appended;
+    const atomic_bool *stop;
+    pthread_t thread;
     uint32_t sample_count;
     double *samples; /* milliseconds */
+    double *times;   /* when each of them was done */
+};
+
+struct cluster_load {
+    struct cluster *cluster;
+    uint32_t clients;
+    atomic_bool stop;
+    double cpu;
+    double start;
+    struct load loads[CLIENTS_MAX];
 };
 
 static void die_of(const struct problem *problem)
@@ -46,16 +58,18 @@ static void die_of(const struct problem *problem)
     exit(1);
 }
 
-static pid_t spawn(const struct cluster *cluster, char *const arguments[], const char *log)
+static pid_t spawn(const char *program, char *const arguments[], const char *log)
 {
     pid_t pid = fork();
     if (pid != 0) {
         return pid;
     }
+    /* Whatever becomes of the bench, no replica outlives it. */
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (freopen(log, "a", stderr) == NULL || freopen("/dev/null", "w", stdout) == NULL) {
         _exit(127);
     }
-    execv(cluster->options->vestryd, arguments);
+    execv(program, arguments);
     _exit(127);
 }
 
@@ -76,7 +90,24 @@ static void write_config(const struct cluster *cluster, uint32_t rid, const char
     fclose(file);
 }
 
-static void replica_start(struct cluster *cluster, uint32_t rid, const char *hash)
+void cluster_run(struct cluster *cluster, uint32_t rid, const char *program)
+{
+    char config[PATH_MAX_HERE + 32];
+    char log[PATH_MAX_HERE + 32];
+    snprintf(config, sizeof(config), "%s/r%u.conf", cluster->folder, rid);
+    snprintf(log, sizeof(log), "%s/r%u.log", cluster->folder, rid);
+    char *run[] = {(char *)"vestryd", (char *)"run", (char *)"--config", config, NULL};
+    cluster->replicas[rid] = spawn(program, run, log);
+}
+
+void cluster_end(struct cluster *cluster, uint32_t rid, int number)
+{
+    kill(cluster->replicas[rid], number);
+    waitpid(cluster->replicas[rid], NULL, 0);
+    cluster->replicas[rid] = 0;
+}
+
+static void replica_init(const struct cluster *cluster, uint32_t rid, const char *hash)
 {
     char config[PATH_MAX_HERE + 32];
     char log[PATH_MAX_HERE + 32];
@@ -91,12 +122,10 @@ static void replica_start(struct cluster *cluster, uint32_t rid, const char *has
                     (char *)(uintptr_t)hash,
                     NULL};
     int status = 0;
-    pid_t pid = spawn(cluster, init, log);
+    pid_t pid = spawn(cluster->options->vestryd, init, log);
     if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
         bench_die("vestryd init failed; see its log in the folder");
     }
-    char *run[] = {(char *)"vestryd", (char *)"run", (char *)"--config", config, NULL};
-    cluster->replicas[rid] = spawn(cluster, run, log);
 }
 
 /* Tokens without limits, one a client, so that each has a session of its own. */
@@ -199,7 +228,8 @@ struct cluster *cluster_start(const struct bench_options *options)
     }
     clients_make(cluster);
     for (uint32_t i = 0; i < options->replicas; i++) {
-        replica_start(cluster, i, hash);
+        replica_init(cluster, i, hash);
+        cluster_run(cluster, i, options->vestryd);
     }
     wait_until_up(cluster);
     return cluster;
@@ -208,10 +238,9 @@ struct cluster *cluster_start(const struct bench_options *options)
 void cluster_stop(struct cluster *cluster)
 {
     for (uint32_t i = 0; i < cluster->options->replicas; i++) {
-        kill(cluster->replicas[i], SIGTERM);
-    }
-    for (uint32_t i = 0; i < cluster->options->replicas; i++) {
-        waitpid(cluster->replicas[i], NULL, 0);
+        if (cluster->replicas[i] != 0) {
+            cluster_end(cluster, i, SIGTERM);
+        }
     }
     free(cluster);
 }
@@ -224,6 +253,9 @@ static double cpu_replicas(const struct cluster *cluster)
         char path[64];
         unsigned long user = 0;
         unsigned long system = 0;
+        if (cluster->replicas[i] == 0) {
+            continue;
+        }
         snprintf(path, sizeof(path), "/proc/%d/stat", (int)cluster->replicas[i]);
         FILE *file = fopen(path, "r");
         if (file == NULL ||
@@ -253,12 +285,12 @@ static void submit(struct load *load, const struct vestry_entry *entries, struct
 static void sample_add(struct load *load, double since)
 {
     if (load->sample_count < SAMPLES_MAX) {
+        load->times[load->sample_count] = bench_now();
         load->samples[load->sample_count++] = (bench_now() - since) * 1000;
     }
-    load->appended += load->entries;
 }
 
-/* Keep `in_flight` appends going until the time is over. */
+/* Keep `in_flight` appends going until they are to stop. */
 static void *load_main(void *context)
 {
     struct load *load = context;
@@ -290,7 +322,7 @@ static void *load_main(void *context)
             bench_die("an append finished that was never submitted");
         }
         sample_add(load, tickets[at].since);
-        if (bench_now() < load->until) {
+        if (!atomic_load(load->stop)) {
             submit(load, entries, &tickets[at]);
         } else {
             tickets[at] = tickets[--open];
@@ -308,65 +340,96 @@ static int order(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-/* All samples in one array, sorted; the caller frees it. */
-static double *samples_sorted(const struct load *loads, uint32_t clients, size_t *count)
+/* All samples, or the times of all of them, in one array, sorted; the caller frees it. */
+static double *all_sorted(const struct cluster_load *load, bool times, size_t *count)
 {
     *count = 0;
-    for (uint32_t i = 0; i < clients; i++) {
-        *count += loads[i].sample_count;
+    for (uint32_t i = 0; i < load->clients; i++) {
+        *count += load->loads[i].sample_count;
     }
     double *all = calloc(*count + 1, sizeof(*all));
     size_t at = 0;
-    for (uint32_t i = 0; i < clients; i++) {
-        memcpy(all + at, loads[i].samples, loads[i].sample_count * sizeof(*all));
-        at += loads[i].sample_count;
+    for (uint32_t i = 0; i < load->clients; i++) {
+        const struct load *one = &load->loads[i];
+        memcpy(all + at, times ? one->times : one->samples, one->sample_count * sizeof(*all));
+        at += one->sample_count;
     }
     qsort(all, *count, sizeof(*all), order);
     return all;
 }
 
-void cluster_measure(struct cluster *cluster, uint32_t clients, uint32_t in_flight,
-                     uint32_t entries, bool journaled, struct cluster_result *out)
+struct cluster_load *cluster_load_begin(struct cluster *cluster, uint32_t clients,
+                                        uint32_t in_flight, uint32_t entries, bool journaled)
 {
-    struct load loads[CLIENTS_MAX] = {0};
-    pthread_t threads[CLIENTS_MAX];
+    struct cluster_load *load = calloc(1, sizeof(*load));
+    load->cluster = cluster;
+    load->clients = clients;
     for (uint32_t i = 0; i < clients; i++) {
-        loads[i] = (struct load){
+        load->loads[i] = (struct load){
             .cluster = cluster,
             .log = client_open(cluster, i, journaled),
             .number = i,
             .in_flight = in_flight,
             .entries = entries,
+            .stop = &load->stop,
             .samples = calloc(SAMPLES_MAX, sizeof(double)),
+            .times = calloc(SAMPLES_MAX, sizeof(double)),
         };
         /* One append before the clock runs: connections and tokens are then known. */
         struct vestry_entry warm = VESTRY_ENTRY("bench/warm", "warm", 4);
-        if (vestry_append(loads[i].log, &warm, 1, NULL, NULL) != VESTRY_OK) {
-            bench_die(vestry_last_problem(loads[i].log)->what);
+        if (vestry_append(load->loads[i].log, &warm, 1, NULL, NULL) != VESTRY_OK) {
+            bench_die(vestry_last_problem(load->loads[i].log)->what);
         }
     }
-    double cpu = cpu_replicas(cluster) + bench_cpu_self();
-    double start = bench_now();
+    load->cpu = cpu_replicas(cluster) + bench_cpu_self();
+    load->start = bench_now();
     for (uint32_t i = 0; i < clients; i++) {
-        loads[i].until = start + cluster->options->seconds;
-        pthread_create(&threads[i], NULL, load_main, &loads[i]);
+        pthread_create(&load->loads[i].thread, NULL, load_main, &load->loads[i]);
     }
-    uint64_t appended = 0;
-    for (uint32_t i = 0; i < clients; i++) {
-        pthread_join(threads[i], NULL);
-        appended += loads[i].appended;
+    return load;
+}
+
+double *cluster_load_end(struct cluster_load *load, size_t *count, struct cluster_result *out)
+{
+    atomic_store(&load->stop, true);
+    for (uint32_t i = 0; i < load->clients; i++) {
+        pthread_join(load->loads[i].thread, NULL);
     }
-    double elapsed = bench_now() - start;
-    cpu = cpu_replicas(cluster) + bench_cpu_self() - cpu;
-    size_t count = 0;
-    double *samples = samples_sorted(loads, clients, &count);
-    out->appends = (double)appended / elapsed;
-    out->p50_ms = samples[count / 2];
-    out->p99_ms = samples[count * 99 / 100];
-    out->cpu_us = cpu / (double)appended * 1e6;
+    double elapsed = bench_now() - load->start;
+    double cpu = cpu_replicas(load->cluster) + bench_cpu_self() - load->cpu;
+    double *times = all_sorted(load, true, count);
+    double *samples = all_sorted(load, false, count);
+    double appended = (double)*count * load->loads[0].entries;
+    *out = (struct cluster_result){
+        .appends = appended / elapsed,
+        .p50_ms = samples[*count / 2],
+        .p99_ms = samples[*count * 99 / 100],
+        .cpu_us = cpu / appended * 1e6,
+    };
     free(samples);
-    for (uint32_t i = 0; i < clients; i++) {
-        vestry_close(loads[i].log);
-        free(loads[i].samples);
+    for (uint32_t i = 0; i < load->clients; i++) {
+        vestry_close(load->loads[i].log);
+        free(load->loads[i].samples);
+        free(load->loads[i].times);
     }
+    free(load);
+    return times;
+}
+
+void cluster_measure(struct cluster *cluster, uint32_t clients, uint32_t in_flight,
+                     uint32_t entries, bool journaled, struct cluster_result *out)
+{
+    struct cluster_load *load = cluster_load_begin(cluster, clients, in_flight, entries, journaled);
+    size_t count = 0;
+    bench_sleep(cluster->options->seconds);
+    free(cluster_load_end(load, &count, out));
+}
+
+void cluster_look(const struct cluster *cluster, struct vestry_status *out)
+{
+    struct vestry *log = client_open(cluster, CLIENTS_MAX - 1, false);
+    if (vestry_status(log, out) != VESTRY_OK) {
+        bench_die(vestry_last_problem(log)->what);
+    }
+    vestry_close(log);
 }

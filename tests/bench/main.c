@@ -29,7 +29,7 @@ static const char usage[] =
     "  --seconds S      4 a repetition\n"
     "  --folder DIR     where stores are made and removed again\n"
     "  --vestryd FILE   the server; otherwise the one beside this program\n"
-    "  --only WHAT      single, one or hundred: that figure alone\n"
+    "  --only WHAT      single, one, hundred or faults: these figures alone\n"
     "  --json           one JSON object a line\n";
 
 static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *where)
@@ -189,16 +189,16 @@ static void options_read(int argc, char **argv, struct bench_options *options)
     }
 }
 
-/* The server that lies beside this program. */
-static const char *find_vestryd(void)
+/* A program that lies beside this one. */
+static const char *find_beside(const char *name)
 {
-    static char path[PATH_MAX];
+    char path[PATH_MAX];
     char self[PATH_MAX] = {0};
     if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0) {
         bench_die("cannot find the server: say where it is with --vestryd");
     }
-    snprintf(path, sizeof(path), "%s/vestryd", dirname(self));
-    return path;
+    snprintf(path, sizeof(path), "%s/%s", dirname(self), name);
+    return strdup(path);
 }
 
 /* Whether a group of figures was asked for. */
@@ -215,7 +215,8 @@ int main(int argc, char **argv)
         .in_flight = 50,
         .runs = 3,
         .seconds = 4,
-        .vestryd = find_vestryd(),
+        .vestryd = find_beside("vestryd"),
+        .liar = find_beside("vestryd-liar"),
     };
     char folder[] = "/var/tmp/vestry-bench-XXXXXX";
     options_read(argc, argv, &options);
@@ -244,6 +245,9 @@ int main(int argc, char **argv)
     }
     if (wanted(&options, "hundred")) {
         measure_load(&options, cluster, 100, hundred);
+    }
+    if (wanted(&options, "faults")) {
+        faults_measure(&options, cluster);
     }
     cluster_stop(cluster);
     if (own_folder) {

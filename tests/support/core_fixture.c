@@ -74,6 +74,7 @@ static enum drop step(struct core_fixture *fixture, uint32_t n, struct event *ev
 {
     event->now_ms = fixture->now_ms;
     event->wall_ms = fixture->wall_ms;
+    event->arriving = fixture->arriving;
     return node_step(fixture->nodes[n], event, &fixture->outbox);
 }
 

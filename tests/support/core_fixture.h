@@ -17,6 +17,7 @@ struct core_fixture {
     uint8_t seeds[CORE_NODES][2][SEED_BYTES];
     uint64_t now_ms;
     uint64_t wall_ms;
+    uint32_t arriving; /* what every event says of requests on their way */
 };
 
 /* cmocka's setup and teardown: *state becomes a struct core_fixture with CORE_NODES nodes, started

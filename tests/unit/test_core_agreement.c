@@ -333,6 +333,39 @@ static void a_second_slot_is_opened_for_a_full_batch_only(void **state)
     assert_int_equal(batch.items.count, 3);
 }
 
+static void a_batch_waits_for_requests_that_are_being_verified(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct vote vote;
+    struct batch batch;
+    for (uint64_t number = 1; number <= 3; number++) {
+        struct bytes request = core_request(fixture, number);
+        fixture->arriving = (uint32_t)(3 - number);
+        assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, request), DROP_NONE);
+        assert_int_equal(core_sent(fixture, MESSAGE_PRE_PREPARE).len == 0, number < 3);
+    }
+    proposed(fixture, &vote, &batch);
+    assert_int_equal(batch.items.count, 3);
+}
+
+static void a_batch_waits_for_a_moment_only(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct vote vote;
+    struct batch batch;
+    fixture->arriving = 1000;
+    assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, core_request(fixture, 1)), DROP_NONE);
+    assert_int_equal(core_sent(fixture, MESSAGE_PRE_PREPARE).len, 0);
+    fixture->now_ms += 19;
+    assert_int_equal(core_deliver(fixture, 0, NODE_CLIENT, core_request(fixture, 2)), DROP_NONE);
+    assert_int_equal(core_sent(fixture, MESSAGE_PRE_PREPARE).len, 0);
+    assert_true(fixture->outbox.wake_ms <= fixture->now_ms + 1);
+    fixture->now_ms++;
+    assert_int_equal(core_tick(fixture, 0), DROP_NONE);
+    proposed(fixture, &vote, &batch);
+    assert_int_equal(batch.items.count, 2);
+}
+
 static void requests_of_one_client_stand_together_in_a_batch(void **state)
 {
     static const struct {
@@ -448,6 +481,8 @@ int main(void)
         CORE_TEST(a_good_batch_convicts_nobody_whoever_changed_it_on_the_way),
         CORE_TEST(a_proposal_out_of_time_is_not_prepared),
         CORE_TEST(the_primary_proposes_what_clients_ask_for),
+        CORE_TEST(a_batch_waits_for_requests_that_are_being_verified),
+        CORE_TEST(a_batch_waits_for_a_moment_only),
         CORE_TEST(a_second_slot_is_opened_for_a_full_batch_only),
         CORE_TEST(requests_of_one_client_stand_together_in_a_batch),
         CORE_TEST(a_backup_relays_a_request_once),

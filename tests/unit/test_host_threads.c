@@ -7,6 +7,7 @@
 #include "replica/host/verify_pool.h"
 #include "storage/record.h"
 #include "storage/store_memory.h"
+#include "tests/support/store_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -360,6 +362,53 @@ static void a_flight_comes_back_when_it_is_durable(void **state)
     cargo_free(&cargo);
 }
 
+/* The anchor as it lies on the disk while the thread may be writing it. */
+static uint64_t anchored(const char *path, const struct store_identity *identity)
+{
+    struct anchor_file file;
+    struct anchor anchor;
+    assert_int_equal(anchor_open(path, identity, &file, &anchor, NULL), STATUS_OK);
+    anchor_close(&file);
+    return anchor.flight.number;
+}
+
+static void the_anchor_is_at_most_one_flight_behind(void **state)
+{
+    (void)state;
+    char directory[FIXTURE_PATH_BYTES];
+    char path[FIXTURE_PATH_BYTES + 8];
+    const struct store_identity identity = fixture_identity(1, 2);
+    const struct anchor none = {0};
+    struct anchor last;
+    struct anchor_file file;
+    struct store *store = NULL;
+    struct commit_thread *thread = NULL;
+    struct cargo cargo;
+    fixture_dir_make(directory);
+    snprintf(path, sizeof path, "%s/anchor", directory);
+    assert_int_equal(anchor_create(path, &identity, &none, NULL), STATUS_OK);
+    assert_int_equal(anchor_open(path, &identity, &file, &last, NULL), STATUS_OK);
+    assert_int_equal(store_memory_open(&store), STATUS_OK);
+    const struct commit_place place = {.store = store, .anchor = &file, .failed = on_failure};
+    assert_int_equal(commit_thread_open(&place, &thread), STATUS_OK);
+    cargo_init(&cargo);
+    for (int i = 0; i < 50; i++) {
+        put_text(&cargo, "key", "value");
+        commit_thread_give(thread, &cargo);
+        assert_ptr_equal(commit_thread_finish(thread), &cargo);
+        assert_true(anchored(path, &identity) + 1 >= cargo.anchor.flight.number);
+        cargo_reset(&cargo);
+    }
+    uint64_t newest = cargo.anchor.flight.number;
+    commit_thread_close(thread);
+    assert_int_equal(anchored(path, &identity), newest);
+    assert_true(newest >= 49);
+    anchor_close(&file);
+    store_close(store);
+    cargo_free(&cargo);
+    fixture_dir_remove(directory);
+}
+
 static void a_flight_that_fails_never_comes_back(void **state)
 {
     (void)state;
@@ -418,6 +467,7 @@ int main(void)
         cmocka_unit_test(cargo_keeps_copies_in_order_however_much_it_is),
         cmocka_unit_test(cargo_follows_the_highest_vote_of_the_journal),
         cmocka_unit_test(a_flight_comes_back_when_it_is_durable),
+        cmocka_unit_test(the_anchor_is_at_most_one_flight_behind),
         cmocka_unit_test(a_flight_that_fails_never_comes_back),
         cmocka_unit_test(a_memo_knows_what_was_added_and_nothing_else),
     };
