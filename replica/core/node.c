@@ -202,7 +202,7 @@ static enum drop dispatch(struct node *node, uint32_t from, const struct message
     case MESSAGE_CHALLENGE_ANSWER:
         return on_challenge_answer(node, message, outbox);
     case MESSAGE_DATA:
-        return on_data(node, message, outbox);
+        return on_data(node, from, message, outbox);
     default:
         return DROP_TYPE;
     }
@@ -278,6 +278,9 @@ enum drop node_step(struct node *node, const struct event *event, struct outbox 
         break;
     case EVENT_MESSAGE:
         drop = on_message(node, event, outbox);
+        break;
+    case EVENT_BAD_DATA:
+        on_bad_data(node, event->from, outbox);
         break;
     case EVENT_TICK:
         if (node->started && !node->halted) {

@@ -47,14 +47,16 @@ enum event_kind {
     EVENT_RESTORED,
     EVENT_STARTED,
     EVENT_MESSAGE,
+    EVENT_BAD_DATA, /* a DATA frame of `from` did not pass job_verify: it is not asked for a while
+                     */
     EVENT_TICK
 };
 
 struct event {
     enum event_kind kind;
-    uint64_t now_ms;    /* monotonic */
-    uint64_t wall_ms;   /* Unix time by this host's clock: a hint */
-    uint32_t from;      /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
+    uint64_t now_ms;  /* monotonic */
+    uint64_t wall_ms; /* Unix time by this host's clock: a hint */
+    uint32_t from;    /* MESSAGE, BAD_DATA: the replica whose channel brought it, or NODE_CLIENT */
     struct bytes frame; /* MESSAGE: without the length header; its signatures were found good */
     struct put record;  /* RESTORED */
 };

@@ -124,6 +124,10 @@ static void take_in(struct host *host, const struct inbound *origin, struct byte
 {
     host->counters.verified[verdict]++;
     if (verdict != DROP_NONE) {
+        if (!origin->is_read && origin->job.type == MESSAGE_DATA) {
+            struct event event = {.kind = EVENT_BAD_DATA, .from = origin->from};
+            (void)host_feed(host, &event);
+        }
         if (is_fault(verdict)) {
             refuse(host, origin->conn, verdict);
         }
@@ -247,6 +251,13 @@ static void inspect(struct host *host, struct conn *conn, struct inbound *inboun
 
 /* --- From the wire --------------------------------------------------------------------------- */
 
+/* By member and not by connection: a new one brings no new bucket. */
+static struct fetch_quota *quota_of(struct host *host, uint32_t rid)
+{
+    uint32_t member = roster_index(node_roster(host->node), rid);
+    return member == ROSTER_NOBODY ? NULL : &host->quotas[member];
+}
+
 static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
 {
     struct envelope envelope;
@@ -266,11 +277,15 @@ static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
     CHECK(question != NULL);
     question->kind = QUESTION_FETCH;
     question->of_replica = conn->guest.is_replica;
+    question->price = fetch_quota_price(&fetch);
     question->rid = conn->guest.rid;
     question->conn = conn->id;
     question->bytes = frame.len;
     question->fetch = fetch;
-    bool over = conn->guest.is_replica && conn->works >= PEER_WORKS_MAX;
+    struct fetch_quota *quota = conn->guest.is_replica ? quota_of(host, conn->guest.rid) : NULL;
+    bool over =
+        conn->guest.is_replica && (quota == NULL || conn->works >= PEER_WORKS_MAX ||
+                                   !fetch_quota_take(quota, question->price, clock_now_ms()));
     if (over || !reader_ask(host->reader, question)) {
         question_free(question);
         host->counters.overloaded++;
@@ -384,6 +399,18 @@ static void own_answer(struct host *host, const struct question *question)
     }
 }
 
+static void settle_quota(struct host *host, const struct question *question)
+{
+    struct fetch_quota *quota = quota_of(host, question->rid);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < question->frame_count; i++) {
+        bytes += question->frames[i]->len;
+    }
+    if (quota != NULL) {
+        fetch_quota_settle(quota, question->price, bytes);
+    }
+}
+
 static void send_answers(struct host *host, const struct question *question)
 {
     struct conn *conns[CLIENT_CONNS_PER_KEY];
@@ -421,6 +448,9 @@ void host_on_read(evutil_socket_t fd, short what, void *argument)
             own_answer(host, question);
         } else {
             send_answers(host, question);
+        }
+        if (!own && question->of_replica) {
+            settle_quota(host, question);
         }
         if (!own && question->kind != QUESTION_KNOWN) {
             end(host, question->of_replica ? question->rid : NODE_CLIENT, question->conn,

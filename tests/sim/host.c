@@ -327,6 +327,10 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
             frame->judged = true;
         }
         drop = frame->verdict;
+        if (drop != DROP_NONE && envelope.type == MESSAGE_DATA) {
+            struct event bad = {.kind = EVENT_BAD_DATA, .from = from};
+            step(world, host, &bad);
+        }
     }
     if (drop != DROP_NONE) {
         world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
