@@ -35,15 +35,14 @@ void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t t
     fetch_send(node, &fetch, to, outbox);
 }
 
-/* How many others, not banned, say that they executed more than `by` blocks beyond the head. */
+/* How many others say that they executed more than `by` blocks beyond the head. */
 static uint32_t members_ahead(const struct node *node, uint64_t by)
 {
     uint32_t count = 0;
     for (uint32_t member = 0; member < node->roster.n; member++) {
         uint64_t theirs = node->peers[member].executed;
         bool ahead = theirs > node->head.height && theirs - node->head.height > by;
-        bool counts = member != node->self && !sources_banned(&node->sources, member, node->now_ms);
-        count += counts && ahead ? 1 : 0;
+        count += member != node->self && ahead ? 1 : 0;
     }
     return count;
 }
@@ -53,21 +52,15 @@ bool is_far_behind(const struct node *node)
     return members_ahead(node, FETCH_BLOCKS_MAX) >= node->roster.w;
 }
 
-/* Blocks are fetched when the log stands still here and not elsewhere, and from then on until it is
- * near: what is near, agreement brings. One that hears no votes has nothing but blocks. That it is
- * still far is for W to say, so that no liar keeps it fetching what is on its way. */
-static bool is_behind(struct node *node)
+/* Blocks are fetched when the log stands still here and not elsewhere, and when W say that they are
+ * not near. What is near, agreement brings; one that hears no votes has nothing but blocks. That it
+ * takes W keeps a liar from making others fetch what is on its way. */
+static bool is_behind(const struct node *node)
 {
     bool hears_votes = node->awake && node->mode == MODE_ACTIVE;
-    uint64_t near = hears_votes ? FETCH_BLOCKS_MAX : 0;
-    if (members_ahead(node, 0) == 0) {
-        node->chasing = false;
-    } else if (node->now_ms >= node->executed_ms + REST_MS) {
-        node->chasing = true;
-    } else if (members_ahead(node, near) < node->roster.w) {
-        node->chasing = false;
-    }
-    return node->chasing;
+    bool rests = node->now_ms >= node->executed_ms + REST_MS;
+    return (rests && members_ahead(node, 0) > 0) ||
+           members_ahead(node, hears_votes ? FETCH_BLOCKS_MAX : 0) >= node->roster.w;
 }
 
 bool block_is_here(const struct node *node, uint64_t sequence)

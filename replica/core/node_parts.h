@@ -129,7 +129,6 @@ struct node {
     uint64_t wall_ms;
     uint64_t status_due_ms;
     struct sources sources;   /* by member: what was asked of whom, and who is banned */
-    bool chasing;             /* blocks are being fetched */
     uint64_t stable_due_ms;   /* when a stable checkpoint may be asked for again */
     uint64_t executed_ms;     /* when the head last moved */
     uint64_t attested_height; /* of the own attestation that was last broadcast */
@@ -212,6 +211,9 @@ void attest_head(struct node *node, struct outbox *outbox);
 /* When the head is to be attested to the other replicas; never, when it is already. */
 MUST_USE uint64_t attest_due_ms(const struct node *node);
 void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox);
+/* The hash of the own header at a height, where it is still at hand: what was attested before a
+ * restart is in the store only. NULL when it is not. */
+MUST_USE const uint8_t *own_header_hash(const struct node *node, uint64_t height);
 void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbox);
 /* Keep the proof of the next stable checkpoint, and put it. */
 void stable_keep(struct node *node, uint64_t height, struct bytes proof, struct outbox *outbox);

@@ -135,17 +135,6 @@ static enum drop take_block(struct node *node, uint32_t member, const struct mes
     return DROP_NONE;
 }
 
-/* The hash of the own header at a height, where it is still at hand: what was attested before a
- * restart is in the store only. */
-static const uint8_t *own_header_hash(const struct node *node, uint64_t height)
-{
-    const struct attested *own = attestations_find(&node->attestations, node->self, height);
-    if (own != NULL) {
-        return own->header_hash;
-    }
-    return height == node->head.height ? node->head.header_hash : NULL;
-}
-
 static enum drop take_stable(struct node *node, const struct message *message,
                              struct outbox *outbox)
 {

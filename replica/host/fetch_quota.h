@@ -10,7 +10,7 @@
 
 /* A replica that catches up asks each other one for one range of blocks at a time. */
 #define FETCH_QUOTA_BYTES ((size_t)64 << 20)
-#define FETCH_QUOTA_BYTES_PER_S ((size_t)32 << 20)
+#define FETCH_QUOTA_BYTES_PER_S ((size_t)16 << 20)
 
 struct fetch_quota {
     bool used; /* else it is full */

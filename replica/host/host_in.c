@@ -258,6 +258,21 @@ static struct fetch_quota *quota_of(struct host *host, uint32_t rid)
     return member == ROSTER_NOBODY ? NULL : &host->quotas[member];
 }
 
+/* Whoever asks beyond his share is not listened to until the next sweep, or the mere taking in of
+ * his questions would cost the others. */
+static bool may_fetch(struct host *host, struct conn *conn, size_t price)
+{
+    struct fetch_quota *quota = quota_of(host, conn->guest.rid);
+    if (quota == NULL || conn->works >= PEER_WORKS_MAX) {
+        return false;
+    }
+    if (!fetch_quota_take(quota, price, clock_now_ms())) {
+        conn_pause(conn, true);
+        return false;
+    }
+    return true;
+}
+
 static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
 {
     struct envelope envelope;
@@ -273,20 +288,21 @@ static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
         host_send_status(host, conn, &fetch);
         return;
     }
+    size_t price = fetch_quota_price(&fetch);
+    if (conn->guest.is_replica && !may_fetch(host, conn, price)) {
+        host->counters.overloaded++;
+        return;
+    }
     struct question *question = (struct question *)calloc(1, sizeof *question);
     CHECK(question != NULL);
     question->kind = QUESTION_FETCH;
     question->of_replica = conn->guest.is_replica;
-    question->price = fetch_quota_price(&fetch);
     question->rid = conn->guest.rid;
     question->conn = conn->id;
     question->bytes = frame.len;
+    question->price = price;
     question->fetch = fetch;
-    struct fetch_quota *quota = conn->guest.is_replica ? quota_of(host, conn->guest.rid) : NULL;
-    bool over =
-        conn->guest.is_replica && (quota == NULL || conn->works >= PEER_WORKS_MAX ||
-                                   !fetch_quota_take(quota, question->price, clock_now_ms()));
-    if (over || !reader_ask(host->reader, question)) {
+    if (!reader_ask(host->reader, question)) {
         question_free(question);
         host->counters.overloaded++;
         return;

@@ -449,7 +449,8 @@ bool hosts_may_fail(const struct world *world, uint32_t rid)
     for (uint32_t i = 0; i < world->plan.n; i++) {
         const struct host *host = &world->hosts[i];
         bool lies = (world->plan.liars >> i & 1) != 0;
-        failing += i == rid || !host->up || host->cut_off || lies ? 1 : 0;
+        bool troubled = !host->up || host->cut_off || host->recovering;
+        failing += i == rid || troubled || lies ? 1 : 0;
     }
     return rid != 0 && failing <= world->plan.f;
 }
