@@ -1,6 +1,7 @@
 /* The durable store: RocksDB through its C API, in a data directory (storage/data_dir.h).
  *
- * store_rocks_init is the only way to make one; store_rocks_open never makes anything. What else is
+ * store_rocks_init and store_rocks_replace are the only ways to make one; store_rocks_open never
+ * makes anything. What else is
  * promised here: a commit that returns STATUS_OK was synced; a torn tail of the log (never
  * acknowledged) is cut off at opening, damage before the tail is STATUS_CORRUPT; a store that lost
  * a whole tail is for the anchor to notice; one process at a time; after a failed commit or a
@@ -28,6 +29,13 @@ struct store_rocks_options {
  * STATUS_EXISTS when there is a store, or the anchor of one; STATUS_REFUSED, STATUS_BUSY. */
 MUST_USE enum status store_rocks_init(const char *path, const struct store_identity *identity,
                                       const struct put *puts, size_t count, struct report *report);
+
+/* The same in place of a store that was lost: an anchor that is left of it gives way, if it is of
+ * this cluster and key (else STATUS_MISMATCH). Whoever calls this must see to it that the key signs
+ * nothing that it may have signed otherwise before. */
+MUST_USE enum status store_rocks_replace(const char *path, const struct store_identity *identity,
+                                         const struct put *puts, size_t count,
+                                         struct report *report);
 
 /* Open the store of `path`, which must be of this cluster and key. Nothing is changed on disk
  * before that is known. STATUS_NOT_FOUND (never made); STATUS_MISMATCH (format version, cluster,

@@ -217,14 +217,24 @@ enum status store_rocks_open(const char *path, const struct store_identity *iden
     return STATUS_OK;
 }
 
+static enum status check_no_store(const struct data_paths *paths, const char *remedy,
+                                  struct report *report)
+{
+    if (!data_path_exists(paths->store)) {
+        return STATUS_OK;
+    }
+    report_what(report, "%s has a store already", paths->root);
+    report_remedy(report, "%s", remedy);
+    return STATUS_EXISTS;
+}
+
 /* Nothing may be here but what an init that was cut short leaves behind: an anchor of this replica
  * at flight 0. */
 static enum status check_vacant(const struct data_paths *paths,
                                 const struct store_identity *identity, struct report *report)
 {
-    if (data_path_exists(paths->store)) {
-        report_what(report, "%s has a store already", paths->root);
-        report_remedy(report, "start it with `vestryd run`, or choose another `data` directory");
+    static const char remedy[] = "start it with `vestryd run`, or choose another `data` directory";
+    if (check_no_store(paths, remedy, report) != STATUS_OK) {
         return STATUS_EXISTS;
     }
     struct anchor_file file;
@@ -243,6 +253,26 @@ static enum status check_vacant(const struct data_paths *paths,
                 paths->anchor);
     report_remedy(report, "a lost replica returns with a new key: use `vestryd join`");
     return STATUS_EXISTS;
+}
+
+/* The store must be gone; its anchor may be left, and even torn, but not another replica's. */
+static enum status check_lost(const struct data_paths *paths, const struct store_identity *identity,
+                              struct report *report)
+{
+    static const char remedy[] =
+        "start it with `vestryd run`; if it is damaged, move it away first "
+        "and keep it";
+    struct anchor_file file;
+    struct anchor anchor;
+    if (check_no_store(paths, remedy, report) != STATUS_OK) {
+        return STATUS_EXISTS;
+    }
+    enum status status = anchor_open(paths->anchor, identity, &file, &anchor, report);
+    if (status == STATUS_OK) {
+        anchor_close(&file);
+    }
+    bool gives_way = status == STATUS_NOT_FOUND || status == STATUS_CORRUPT;
+    return gives_way ? STATUS_OK : status;
 }
 
 /* Write flight 0: the caller's puts and what the store is of. */
@@ -301,46 +331,82 @@ static enum status finish_init(const struct data_paths *paths,
     return STATUS_OK;
 }
 
-enum status store_rocks_init(const char *path, const struct store_identity *identity,
-                             const struct put *puts, size_t count, struct report *report)
+typedef enum status vacancy_check(const struct data_paths *paths,
+                                  const struct store_identity *identity, struct report *report);
+
+/* Make the directory and take its lock, when the check finds the place vacant. */
+static enum status take_place(const char *path, const struct store_identity *identity,
+                              vacancy_check *check, struct data_paths *paths,
+                              struct data_lock *lock, struct report *report)
+{
+    enum status status = data_paths_make(path, paths, report);
+    if (status == STATUS_OK) {
+        status = data_dir_make(paths->root, report);
+    }
+    if (status == STATUS_OK) {
+        status = data_dir_check(paths->root, report);
+    }
+    if (status == STATUS_OK) {
+        status = data_lock_take(paths->lock, lock, report);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    status = check(paths, identity, report);
+    if (status != STATUS_OK) {
+        data_lock_release(lock);
+    }
+    return status;
+}
+
+/* What flight 0 of a new store holds. */
+struct creation {
+    const struct store_identity *identity;
+    const struct put *puts;
+    size_t count;
+};
+
+static enum status make_store(const char *path, const struct creation *creation,
+                              vacancy_check *check, struct report *report)
 {
     struct data_paths paths;
     struct data_lock lock = {.fd = -1};
     struct rocks_store *store = NULL;
     struct flight flight;
-    enum status status = data_paths_make(path, &paths, report);
-    if (status == STATUS_OK) {
-        status = data_dir_make(paths.root, report);
-    }
-    if (status == STATUS_OK) {
-        status = data_dir_check(paths.root, report);
-    }
-    if (status == STATUS_OK) {
-        status = data_lock_take(paths.lock, &lock, report);
-    }
+    enum status status = take_place(path, creation->identity, check, &paths, &lock, report);
     if (status != STATUS_OK) {
         return status;
     }
-    status = check_vacant(&paths, identity, report);
-    if (status == STATUS_OK) {
-        status = remove_unfinished(paths.store_new, report);
-    }
+    status = remove_unfinished(paths.store_new, report);
     if (status == STATUS_OK) {
         status = data_dir_make(paths.store_new, report);
     }
-    if (status != STATUS_OK) {
-        data_lock_release(&lock);
-        return status;
-    }
-    status = database_open(paths.store_new, (struct data_lock){.fd = -1}, STORE_MEMORY_BYTES_MIN,
-                           true, &store, report);
     if (status == STATUS_OK) {
-        status = write_creation(store, identity, puts, count, &flight);
+        status = database_open(paths.store_new, (struct data_lock){.fd = -1},
+                               STORE_MEMORY_BYTES_MIN, true, &store, report);
+    }
+    if (status == STATUS_OK) {
+        status =
+            write_creation(store, creation->identity, creation->puts, creation->count, &flight);
         store_close(&store->base);
     }
     if (status == STATUS_OK) {
-        status = finish_init(&paths, identity, &flight, report);
+        status = finish_init(&paths, creation->identity, &flight, report);
     }
     data_lock_release(&lock);
     return status;
+}
+
+enum status store_rocks_init(const char *path, const struct store_identity *identity,
+                             const struct put *puts, size_t count, struct report *report)
+{
+    const struct creation creation = {identity, puts, count};
+    return make_store(path, &creation, check_vacant, report);
+}
+
+enum status store_rocks_replace(const char *path, const struct store_identity *identity,
+                                const struct put *puts, size_t count, struct report *report)
+{
+    const struct creation creation = {identity, puts, count};
+    return make_store(path, &creation, check_lost, report);
 }

@@ -91,9 +91,20 @@ void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox 
         message_frame(outbox, MESSAGE_ATTEST, node->rid, body, BYTES_EMPTY, BYTES_EMPTY);
 }
 
+const uint8_t *own_header_hash(const struct node *node, uint64_t height)
+{
+    const struct attested *own = attestations_find(&node->attestations, node->self, height);
+    if (own != NULL) {
+        return own->header_hash;
+    }
+    return height == node->head.height ? node->head.header_hash : NULL;
+}
+
 void attest_head(struct node *node, struct outbox *outbox)
 {
-    head_keep(node);
+    if (node->mode != MODE_RECOVERING) {
+        head_keep(node); /* a key that has forgotten what it signed counts in no quorum */
+    }
     node->attested_height = node->head.height;
     node->attested_ms = node->now_ms;
     attest_send(node, node->head.height, NODE_CLIENT, outbox);
@@ -223,8 +234,8 @@ void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbo
     if (attested == NULL) {
         return;
     }
-    const struct attested *own = attestations_find(&node->attestations, node->self, height);
-    if (own != NULL && !hash_equal(own->header_hash, attested->header_hash)) {
+    const uint8_t *own = own_header_hash(node, height);
+    if (own != NULL && !hash_equal(own, attested->header_hash)) {
         node_halt(node, "a quorum attests another block at a height that was executed here",
                   outbox);
         return;

@@ -199,23 +199,60 @@ static enum drop inspect_new_view(const struct node *node, const struct message 
     return from ? DROP_NONE : DROP_NOT_PRIMARY;
 }
 
-static enum drop inspect_data(const struct node *node, const struct message *message)
+/* Blocks are taken from whom they were asked of, once; an empty answer says that it has none. */
+static enum drop inspect_blocks(const struct node *node, uint32_t member, const struct data *data,
+                                bool empty)
+{
+    const struct source *source = &node->sources.of[member];
+    if (empty) {
+        return source->asked && data->from == source->from ? DROP_NONE : DROP_NOT_WANTED;
+    }
+    bool wanted =
+        sources_expects(&node->sources, member, data->from) && !block_is_here(node, data->from);
+    return wanted ? DROP_NONE : DROP_NOT_WANTED;
+}
+
+/* A proof of what was executed here, above the own one. */
+static enum drop inspect_stable(const struct node *node, const struct message *message)
+{
+    struct stable stable;
+    struct block_header header;
+    if (stable_decode(message->attachment, &stable) != WIRE_OK ||
+        block_header_decode(stable.header, &header) != WIRE_OK) {
+        return DROP_MALFORMED;
+    }
+    bool wanted = header.height > node->window.stable && header.height <= node->head.height;
+    return wanted ? DROP_NONE : DROP_NOT_WANTED;
+}
+
+/* Nothing is verified that was not asked for: signatures cost more than frames. */
+static enum drop inspect_data(const struct node *node, uint32_t from, const struct message *message)
 {
     struct data data;
+    uint32_t member = node_member(node, from);
+    if (member == REPLICAS_MAX) {
+        return DROP_SENDER;
+    }
     if (data_decode(message->envelope.body, &data) != WIRE_OK) {
         return DROP_MALFORMED;
     }
-    if (message->attachment.len == 0) {
+    bool empty = message->attachment.len == 0;
+    if (data.kind == FETCH_BLOCKS) {
+        return inspect_blocks(node, member, &data, empty);
+    }
+    if (empty) {
         return DROP_NOT_WANTED;
     }
-    if (data.kind == FETCH_BLOCKS) {
-        bool wanted = data.from > node->head.height && data.from <= node->fetched_to;
-        return wanted ? DROP_NONE : DROP_NOT_WANTED;
-    }
-    if (data.kind == FETCH_NEW_VIEW) {
+    switch (data.kind) {
+    case FETCH_BATCH:
+        return slot_waiting_for(node, data.digest) != NULL ? DROP_NONE : DROP_NOT_WANTED;
+    case FETCH_STABLE:
+        return inspect_stable(node, message);
+    case FETCH_NEW_VIEW:
         return node->new_view_asked && node->awake ? DROP_NONE : DROP_NOT_WANTED;
+    default:
+        return DROP_NOT_WANTED;
     }
-    return data.kind == FETCH_BATCH || data.kind == FETCH_STABLE ? DROP_NONE : DROP_NOT_WANTED;
 }
 
 static bool is_of_members(uint64_t type)
@@ -321,7 +358,7 @@ static enum drop inspect(const struct node *node, uint32_t from, const struct me
         return DROP_ROLE; /* clients send requests only */
     }
     if (message->envelope.type == MESSAGE_DATA) {
-        return inspect_data(node, message);
+        return inspect_data(node, from, message);
     }
     return inspect_member(node, message);
 }

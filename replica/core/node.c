@@ -202,7 +202,7 @@ static enum drop dispatch(struct node *node, uint32_t from, const struct message
     case MESSAGE_CHALLENGE_ANSWER:
         return on_challenge_answer(node, message, outbox);
     case MESSAGE_DATA:
-        return on_data(node, message, outbox);
+        return on_data(node, from, message, outbox);
     default:
         return DROP_TYPE;
     }
@@ -226,12 +226,15 @@ static enum drop on_refused_frame(struct node *node, const struct event *event,
                                   struct outbox *outbox)
 {
     struct message message;
-    enum drop drop = node_inspect(node, event->from, event->frame, NULL);
-    if (drop != DROP_NONE) {
-        return drop;
+    enum drop drop = message_split(event->frame, &message);
+    if (drop == DROP_NONE && message.envelope.type == MESSAGE_DATA) {
+        on_bad_data(node, event->from, outbox);
+        return DROP_NONE;
     }
-    CHECK(message_split(event->frame, &message) == DROP_NONE);
-    return on_refused(node, &message, outbox);
+    if (drop == DROP_NONE) {
+        drop = node_inspect(node, event->from, event->frame, NULL);
+    }
+    return drop == DROP_NONE ? on_refused(node, &message, outbox) : drop;
 }
 
 static void spent_give(struct node *node)

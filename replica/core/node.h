@@ -5,7 +5,7 @@
  * the rules that bind them are in outbox.h.
  *
  *   bytes from a channel --> node_inspect --> job_verify (any thread) --> EVENT_MESSAGE
- *                      of a bad batch, by job_is_proof:              --> EVENT_REFUSED
+ *                      one that proves nothing:                      --> EVENT_REFUSED
  *   records of the store --> EVENT_RESTORED ... --> EVENT_STARTED
  *   time                 --> EVENT_TICK, at outbox.wake_ms or earlier
  *
@@ -59,7 +59,7 @@ struct event {
     uint32_t arriving;  /* requests whose signatures the host is still verifying: a hint */
     uint32_t from;      /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
     struct bytes frame; /* MESSAGE: without the length header; its signatures were found good.
-                         * REFUSED: a PRE-PREPARE that job_verify refused: it may convict */
+                         * REFUSED: one that job_verify refused, where job_refusal_matters */
     struct put record;  /* RESTORED */
 };
 
@@ -96,8 +96,9 @@ MUST_USE enum drop node_inspect(const struct node *node, uint32_t from, struct b
 MUST_USE enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t part,
                               uint32_t parts, const struct sig_memo *memo);
 
-/* Whether a frame that job_verify refused so is worth an EVENT_REFUSED. */
-MUST_USE bool job_is_proof(const struct verify_job *job, enum drop verdict);
+/* Whether the node wants to hear of a frame that job_verify refused so: a batch that convicts its
+ * primary, an answer of a source that is not to be asked for a while. */
+MUST_USE bool job_refusal_matters(const struct verify_job *job, enum drop verdict);
 
 /* What people and metrics want to know of a node. */
 struct node_look {

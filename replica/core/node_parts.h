@@ -24,6 +24,7 @@
 #include "replica/core/pool.h"
 #include "replica/core/queue.h"
 #include "replica/core/sig_cache.h"
+#include "replica/core/sources.h"
 #include "replica/core/window.h"
 
 /* The last executed block, as the next one needs it. */
@@ -130,8 +131,8 @@ struct node {
     uint64_t wall_ms;
     uint32_t arriving;
     uint64_t status_due_ms;
-    uint64_t fetch_due_ms;
-    uint64_t fetched_to;      /* the last height that was asked for */
+    struct sources sources;   /* by member: what was asked of whom, and who is banned */
+    uint64_t stable_due_ms;   /* when a stable checkpoint may be asked for again */
     uint64_t executed_ms;     /* when the head last moved */
     uint64_t attested_height; /* of the own attestation that was last broadcast */
     uint64_t attested_ms;     /* when that was */
@@ -167,7 +168,9 @@ enum drop on_prepare(struct node *node, const struct message *message, struct ou
 enum drop on_commit(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_status(struct node *node, const struct message *message, struct outbox *outbox);
-enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_data(struct node *node, uint32_t from, const struct message *message,
+                  struct outbox *outbox);
+void on_bad_data(struct node *node, uint32_t from, struct outbox *outbox);
 enum drop on_challenge(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_challenge_answer(struct node *node, const struct message *message,
                               struct outbox *outbox);
@@ -212,6 +215,9 @@ void attest_head(struct node *node, struct outbox *outbox);
 /* When the head is to be attested to the other replicas; never, when it is already. */
 MUST_USE uint64_t attest_due_ms(const struct node *node);
 void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox);
+/* The hash of the own header at a height, where it is still at hand: what was attested before a
+ * restart is in the store only. NULL when it is not. */
+MUST_USE const uint8_t *own_header_hash(const struct node *node, uint64_t height);
 void checkpoint_advance(struct node *node, uint64_t height, struct outbox *outbox);
 /* Keep the proof of the next stable checkpoint, and put it. */
 void stable_keep(struct node *node, uint64_t height, struct bytes proof, struct outbox *outbox);
@@ -256,6 +262,13 @@ void fetch_send(struct node *node, const struct fetch *fetch, uint32_t to, struc
 void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t to,
                  struct outbox *outbox);
 void catch_up(struct node *node, struct outbox *outbox);
+/* Whether W others, one of them correct, are further ahead than what a primary has in flight. */
+MUST_USE bool is_far_behind(const struct node *node);
+/* Whether the block was executed here, or lies here and only waits for its turn. */
+MUST_USE bool block_is_here(const struct node *node, uint64_t sequence);
+/* The slot that waits for this batch, or NULL (on_data.c). */
+MUST_USE const struct slot *slot_waiting_for(const struct node *node,
+                                             const uint8_t digest[HASH_BYTES]);
 void fetch_missing(struct node *node, struct outbox *outbox); /* on_tick.c */
 
 /* The amnesia challenge (challenge.c). */

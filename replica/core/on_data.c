@@ -6,11 +6,10 @@
 
 #include <string.h>
 
-/* The slot that waits for this batch, or NULL. */
-static struct slot *waiting_for(struct node *node, const uint8_t digest[HASH_BYTES])
+const struct slot *slot_waiting_for(const struct node *node, const uint8_t digest[HASH_BYTES])
 {
     for (uint32_t i = 0; i < WINDOW_MAX; i++) {
-        struct slot *slot = &node->window.slots[i];
+        const struct slot *slot = &node->window.slots[i];
         if (slot->sequence > node->head.height && slot->stage != SLOT_EMPTY &&
             !slot_has_batch(slot) && hash_equal(slot->digest, digest)) {
             return slot;
@@ -41,10 +40,11 @@ static enum drop take_batch(struct node *node, const struct data *data,
                             const struct message *message, struct outbox *outbox)
 {
     struct batch_parcel parcel;
-    struct slot *slot = waiting_for(node, data->digest);
-    if (slot == NULL) {
+    const struct slot *waiting = slot_waiting_for(node, data->digest);
+    if (waiting == NULL) {
         return DROP_NOT_WANTED;
     }
+    struct slot *slot = window_slot(&node->window, waiting->sequence);
     if (batch_parcel_decode(message->attachment, &parcel) != WIRE_OK) {
         return DROP_MALFORMED;
     }
@@ -92,7 +92,8 @@ static void block_place(struct node *node, struct slot *slot, const struct slot 
     memcpy(slot->digest, proven->digest, HASH_BYTES);
 }
 
-static enum drop take_block(struct node *node, const struct message *message, struct outbox *outbox)
+static enum drop take_block(struct node *node, uint32_t member, const struct message *message,
+                            struct outbox *outbox)
 {
     struct block_parcel parcel;
     struct certificate certificate;
@@ -106,11 +107,15 @@ static enum drop take_block(struct node *node, const struct message *message, st
     if (slot == NULL) {
         return DROP_NOT_WANTED;
     }
+    bool is_next = vote.sequence == node->head.height + 1;
     struct slot proven = {.sequence = vote.sequence};
     memcpy(proven.digest, vote.digest, HASH_BYTES);
-    if (!slot_fill(node, &proven, parcel.batch, parcel.payloads)) {
+    if ((!is_next && pool_is_crowded(&node->pool)) ||
+        !slot_fill(node, &proven, parcel.batch, parcel.payloads)) {
+        sources_forgive(&node->sources, member);
         return DROP_NO_MEMORY;
     }
+    sources_brought(&node->sources, member, vote.sequence, message->attachment.len, node->now_ms);
     bool accepted = slot->stage > SLOT_AWAITED;
     bool awaited = slot->stage == SLOT_AWAITED && slot->view == node->view &&
                    node->mode == MODE_ACTIVE && node->awake &&
@@ -126,18 +131,8 @@ static enum drop take_block(struct node *node, const struct message *message, st
     struct record_key key = record_key_block(RECORD_CERTIFICATE, slot->sequence);
     outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&key), outbox_keep(outbox, parcel.commit));
     node_note(node, "certificate for %llu", (unsigned long long)slot->sequence);
+    catch_up(node, outbox);
     return DROP_NONE;
-}
-
-/* The hash of the own header at a height, where it is still at hand: what was attested before a
- * restart is in the store only. */
-static const uint8_t *own_header_hash(const struct node *node, uint64_t height)
-{
-    const struct attested *own = attestations_find(&node->attestations, node->self, height);
-    if (own != NULL) {
-        return own->header_hash;
-    }
-    return height == node->head.height ? node->head.header_hash : NULL;
 }
 
 static enum drop take_stable(struct node *node, const struct message *message,
@@ -177,20 +172,35 @@ static enum drop take_new_view(struct node *node, const struct message *message,
     return on_new_view(node, &inner, outbox);
 }
 
-enum drop on_data(struct node *node, const struct message *message, struct outbox *outbox)
+void on_bad_data(struct node *node, uint32_t from, struct outbox *outbox)
 {
+    uint32_t member = node_member(node, from);
+    if (!node->started || node->halted || member == REPLICAS_MAX || member == node->self) {
+        return;
+    }
+    sources_lied(&node->sources, member, node->now_ms);
+    node_note(node, "r%u is not asked for a while", from);
+    catch_up(node, outbox);
+}
+
+enum drop on_data(struct node *node, uint32_t from, const struct message *message,
+                  struct outbox *outbox)
+{
+    uint32_t member = node_member(node, from);
     struct data data;
     if (data_decode(message->envelope.body, &data) != WIRE_OK) {
         return DROP_MALFORMED;
     }
     if (message->attachment.len == 0) {
-        return DROP_NOT_WANTED;
+        sources_refused(&node->sources, member, node->now_ms);
+        catch_up(node, outbox);
+        return DROP_NONE;
     }
     switch (data.kind) {
     case FETCH_BATCH:
         return take_batch(node, &data, message, outbox);
     case FETCH_BLOCKS:
-        return take_block(node, message, outbox);
+        return take_block(node, member, message, outbox);
     case FETCH_STABLE:
         return take_stable(node, message, outbox);
     case FETCH_NEW_VIEW:

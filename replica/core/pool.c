@@ -134,6 +134,11 @@ void pool_give(struct pool *pool, const uint8_t *block)
     free_push(pool, unit, order);
 }
 
+bool pool_is_crowded(const struct pool *pool)
+{
+    return pool->used_bytes / 3 >= pool->units * POOL_BLOCK_BYTES_MIN / 4;
+}
+
 struct bytes pool_copy(struct pool *pool, struct bytes bytes)
 {
     if (bytes.len == 0) {

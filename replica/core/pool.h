@@ -27,6 +27,10 @@ struct pool {
 MUST_USE enum status pool_open(struct pool *pool, size_t bytes);
 void pool_close(struct pool *pool);
 
+/* Whether less than a quarter is free. What can wait is refused then, so that there is room for the
+ * block that everything else waits for. */
+MUST_USE bool pool_is_crowded(const struct pool *pool);
+
 /* At least `len` bytes, 16-byte aligned, or NULL. len is 1..POOL_BLOCK_BYTES_MAX. */
 MUST_USE uint8_t *pool_take(struct pool *pool, size_t len);
 

@@ -199,7 +199,8 @@ static void proposed_move(struct node *node)
 
 void propose(struct node *node, struct outbox *outbox)
 {
-    if (!node_is_primary(node) || node->mode != MODE_ACTIVE || !node->awake) {
+    if (!node_is_primary(node) || node->mode != MODE_ACTIVE || !node->awake ||
+        is_far_behind(node)) {
         return;
     }
     proposed_move(node);

@@ -253,7 +253,8 @@ struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTE
         return NULL;
     }
     uint32_t ring = ring_find(queue, client);
-    if (ring != QUEUE_NONE && queue->rings[ring].count >= QUEUE_PER_CLIENT_MAX) {
+    bool full = ring != QUEUE_NONE && queue->rings[ring].count >= QUEUE_PER_CLIENT_MAX;
+    if (full || pool_is_crowded(queue->pool)) {
         return NULL;
     }
     struct bytes item_copy = pool_copy(queue->pool, item);

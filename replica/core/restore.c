@@ -328,6 +328,10 @@ void on_started(struct node *node, struct outbox *outbox)
     node->entered_height = node->head.height;
     node->started = true;
     challenge_begin(node);
+    if (node->mode == MODE_RECOVERING) {
+        outbox_act(outbox, ACTION_ALARM)->text = "this replica is recovering: it follows and "
+                                                 "serves, and votes again only with a new key";
+    }
     node->executed_ms = node->now_ms;
     node->attested_height = 0;
     node_note(node, "started at height %llu, view %llu", (unsigned long long)node->head.height,

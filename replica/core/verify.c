@@ -79,11 +79,14 @@ static enum drop item_verify(const struct share *share, const struct item *item,
     struct item_view view;
     struct share context = *share;
     if (item_parse(item, share->job->cluster_id, &view) != RESULT_OK ||
-        !item_shape(&view, key_point_valid, &context)) {
+        (!share->certified && !item_shape(&view, key_point_valid, &context))) {
         return DROP_MALFORMED;
     }
     if (!payloads_match(&view, payloads)) {
         return DROP_DIGEST;
+    }
+    if (share->certified) {
+        return DROP_NONE;
     }
     struct item_signature signatures[ITEM_SIGNATURES_MAX];
     uint32_t count = item_signatures(&view, signatures);
@@ -185,10 +188,10 @@ static enum drop pre_prepare_verify(const struct share *share, const struct mess
     return items_verify(share, parcel.batch, parcel.payloads);
 }
 
-bool job_is_proof(const struct verify_job *job, enum drop verdict)
+bool job_refusal_matters(const struct verify_job *job, enum drop verdict)
 {
-    return job->type == MESSAGE_PRE_PREPARE &&
-           (verdict == DROP_CLIENT_SIGNATURE || verdict == DROP_MALFORMED);
+    bool bad_batch = verdict == DROP_CLIENT_SIGNATURE || verdict == DROP_MALFORMED;
+    return job->type == MESSAGE_DATA || (job->type == MESSAGE_PRE_PREPARE && bad_batch);
 }
 
 static bool header_checkpoint(const struct verify_job *job, struct bytes header_bytes,
@@ -274,7 +277,9 @@ static enum drop block_verify(const struct share *share, const struct data *data
             return DROP_CERTIFICATE;
         }
     }
-    return null ? DROP_NONE : items_verify(share, parcel.batch, parcel.payloads);
+    struct share rest = *share;
+    rest.certified = true;
+    return null ? DROP_NONE : items_verify(&rest, parcel.batch, parcel.payloads);
 }
 
 static enum drop batch_verify(const struct share *share, const struct data *data,
@@ -380,6 +385,9 @@ static enum drop data_verify(const struct share *share, const struct message *me
     struct data data;
     if (data_decode(message->envelope.body, &data) != WIRE_OK) {
         return DROP_MALFORMED;
+    }
+    if (message->attachment.len == 0) {
+        return DROP_NONE; /* it says that nothing is there */
     }
     switch (data.kind) {
     case FETCH_BATCH:

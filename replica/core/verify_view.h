@@ -12,6 +12,7 @@ struct share {
     const struct sig_memo *memo;
     uint32_t part;
     uint32_t parts;
+    bool certified; /* a quorum committed the batch: correct ones among it verified the requests */
 };
 
 /* A signature by a member over a message body, remembered once it was found good: the same votes

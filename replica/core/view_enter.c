@@ -151,11 +151,16 @@ void view_restore_slots(struct node *node, struct bytes frame, struct outbox *ou
 {
     struct message message;
     struct new_view new_view;
+    struct view_plan *plan = &node->work->plan;
     if (message_split(frame, &message) != DROP_NONE ||
         new_view_decode(message.envelope.body, &new_view) != WIRE_OK ||
-        new_view.view != node->view || node->mode != MODE_ACTIVE) {
+        new_view.view != node->view || node->mode != MODE_ACTIVE ||
+        !view_plan_make(new_view.view_changes, plan)) {
         return;
     }
+    /* What O proposes is proposed, be it beyond the window that this replica has now. */
+    node->planned = plan->low;
+    node->proposed = node->proposed < plan->high ? plan->high : node->proposed;
     if (!proposals_take(node, &new_view, outbox)) {
         node_halt(node, "the stored new view contradicts a block that was executed here", outbox);
     }

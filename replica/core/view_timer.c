@@ -47,7 +47,7 @@ static void wait_over(struct node *node)
 /* Only of a view that is voted in here: who fetches blocks sees the pace of its own fetching. */
 static bool sees_pace(const struct node *node)
 {
-    return node->mode == MODE_ACTIVE && node->awake && node->fetched_to <= node->head.height;
+    return node->mode == MODE_ACTIVE && node->awake && !is_far_behind(node);
 }
 
 void view_note_wait(struct node *node)

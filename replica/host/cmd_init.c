@@ -1,8 +1,13 @@
-/* vestryd init: the only way in which a data directory comes to be. */
+/* vestryd init, vestryd join: the only ways in which a data directory comes to be. `join` is for a
+ * replica whose data are lost: what its key signed is not known any more, so the store says from
+ * the start that the key must not vote. */
 #include "crypto/hash.h"
 #include "crypto/words.h"
+#include "replica/core/node_parts.h"
+#include "replica/host/clock.h"
 #include "replica/host/commands.h"
 #include "replica/host/start.h"
+#include "storage/record.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,7 +93,36 @@ static enum status compare(const struct start *start, const uint8_t expected[HAS
                                    "one that was announced");
 }
 
-static enum status init(const struct cli *cli, struct start *start, struct problem *problem)
+static enum status make_empty(const struct start *start, struct report *report)
+{
+    return store_rocks_init(start->config.data, &start->identity, NULL, 0, report);
+}
+
+/* A store that says that the replica is RECOVERING. Others take a STATUS only when its (boot,
+ * counter) grows; how often the lost one started is lost too, but it was not once a second. */
+static enum status make_recovering(const struct start *start, struct report *report)
+{
+    uint8_t view_memory[64];
+    uint8_t boot_memory[64];
+    struct buffer view = buffer_make(view_memory, sizeof view_memory);
+    struct buffer boot = buffer_make(boot_memory, sizeof boot_memory);
+    const struct view_record standing = {.mode = MODE_RECOVERING};
+    const struct boot_record started = {.boot = clock_wall_ms() / 1000};
+    CHECK(view_record_encode(&standing, &view));
+    CHECK(boot_record_encode(&started, &boot));
+    const struct record_key view_key = record_key_journal(JOURNAL_VIEW, 0);
+    const struct record_key boot_key = record_key_journal(JOURNAL_BOOT, 0);
+    const struct put puts[] = {
+        {FAMILY_JOURNAL, false, record_key_bytes(&view_key), buffer_bytes(&view)},
+        {FAMILY_JOURNAL, false, record_key_bytes(&boot_key), buffer_bytes(&boot)},
+    };
+    return store_rocks_replace(start->config.data, &start->identity, puts, 2, report);
+}
+
+typedef enum status store_maker(const struct start *start, struct report *report);
+
+static enum status make(const struct cli *cli, store_maker *maker, struct start *start,
+                        struct problem *problem)
 {
     uint8_t expected[HASH_BYTES];
     struct report report = {0};
@@ -108,18 +142,20 @@ static enum status init(const struct cli *cli, struct start *start, struct probl
     if (status != STATUS_OK) {
         return status;
     }
-    status = store_rocks_init(start->config.data, &start->identity, NULL, 0, &report);
+    status = maker(start, &report);
     return status == STATUS_OK ? STATUS_OK : start_problem(problem, status, &report);
 }
 
-enum cli_code cmd_init(struct cli *cli)
+/* What was made, in the words of `verb`. */
+static enum cli_code make_and_say(struct cli *cli, const char *verb, store_maker *maker,
+                                  const char *next)
 {
     static struct start start;
     uint8_t memory[CONFIG_PATH_BYTES_MAX + 512];
     struct buffer out = buffer_make(memory, sizeof memory);
     char id[HEX_TEXT_BYTES(HASH_BYTES)];
     struct problem problem;
-    enum status status = init(cli, &start, &problem);
+    enum status status = make(cli, maker, &start, &problem);
     if (status != STATUS_OK) {
         start_close(&start);
         return cli_fail(cli, commands_code(status), &problem);
@@ -127,15 +163,28 @@ enum cli_code cmd_init(struct cli *cli)
     report_hex(start.identity.cluster_id, id);
     if (cli->json) {
         struct json_line json;
-        json_begin(&json, &out, "vestry/init/1");
+        char schema[32];
+        snprintf(schema, sizeof schema, "vestry/%s/1", verb);
+        json_begin(&json, &out, schema);
         json_int(&json, "replica", (int)start.config.rid);
         json_text(&json, "cluster", bytes_of_text(id));
         json_text(&json, "data", bytes_of_text(start.config.data));
         json_end(&json);
     } else {
-        cli_put(&out, "made %s for replica r%u of cluster %s\n", start.config.data,
-                (unsigned)start.config.rid, id);
+        cli_put(&out, "made %s for replica r%u of cluster %s\n%s", start.config.data,
+                (unsigned)start.config.rid, id, next);
     }
     start_close(&start);
     return cli_print(cli, &out);
+}
+
+enum cli_code cmd_init(struct cli *cli)
+{
+    return make_and_say(cli, "init", make_empty, "");
+}
+
+enum cli_code cmd_join(struct cli *cli)
+{
+    return make_and_say(cli, "join", make_recovering,
+                        "it will catch up, follow and serve; it votes again only with a new key\n");
 }

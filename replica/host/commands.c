@@ -33,6 +33,9 @@ static const struct cli_verb verbs[] = {
      "  vestryd init --config /etc/vestry/r0.conf --expect 5f3a91c0...\n"
      "  vestryd init --charter charter.genesis --id r0 --key r0.key --data r0 --expect 5f3a...\n",
      init_options, COUNT(init_options), 0, 0, cmd_init},
+    {"join", "", "make the data directory of a replica that lost it: it follows, and does not vote",
+     "  vestryd join --config /etc/vestry/r0.conf --expect 5f3a91c0...\n", init_options,
+     COUNT(init_options), 0, 0, cmd_join},
     {"check-config", "FILE", "check a configuration, the charter and the keys it names",
      "  vestryd check-config /etc/vestry/r0.conf\n", NULL, 0, 1, 1, cmd_check_config},
     {"keygen", "", "make the keys of a replica and its card",

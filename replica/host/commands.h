@@ -14,6 +14,7 @@ MUST_USE enum cli_code commands_code(enum status status);
 
 enum cli_code cmd_keygen(struct cli *cli);
 enum cli_code cmd_init(struct cli *cli);
+enum cli_code cmd_join(struct cli *cli);
 enum cli_code cmd_run(struct cli *cli);
 enum cli_code cmd_check_config(struct cli *cli);
 enum cli_code cmd_version(struct cli *cli);

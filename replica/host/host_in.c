@@ -124,7 +124,7 @@ static void take_in(struct host *host, const struct inbound *origin, struct byte
 {
     host->counters.verified[verdict]++;
     if (verdict != DROP_NONE) {
-        if (!origin->is_read && job_is_proof(&origin->job, verdict)) {
+        if (!origin->is_read && job_refusal_matters(&origin->job, verdict)) {
             host_feed_refused(host, origin->from, frame);
         }
         if (is_fault(verdict)) {
@@ -260,6 +260,28 @@ static void inspect(struct host *host, struct conn *conn, struct inbound *inboun
 
 /* --- From the wire --------------------------------------------------------------------------- */
 
+/* By member and not by connection: a new one brings no new bucket. */
+static struct fetch_quota *quota_of(struct host *host, uint32_t rid)
+{
+    uint32_t member = roster_index(node_roster(host->node), rid);
+    return member == ROSTER_NOBODY ? NULL : &host->quotas[member];
+}
+
+/* Whoever asks beyond his share is not listened to until the next sweep, or the mere taking in of
+ * his questions would cost the others. */
+static bool may_fetch(struct host *host, struct conn *conn, size_t price)
+{
+    struct fetch_quota *quota = quota_of(host, conn->guest.rid);
+    if (quota == NULL || conn->works >= PEER_WORKS_MAX) {
+        return false;
+    }
+    if (!fetch_quota_take(quota, price, clock_now_ms())) {
+        conn_pause(conn, true);
+        return false;
+    }
+    return true;
+}
+
 static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
 {
     struct envelope envelope;
@@ -275,6 +297,11 @@ static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
         host_send_status(host, conn, &fetch);
         return;
     }
+    size_t price = fetch_quota_price(&fetch);
+    if (conn->guest.is_replica && !may_fetch(host, conn, price)) {
+        host->counters.overloaded++;
+        return;
+    }
     struct question *question = (struct question *)calloc(1, sizeof *question);
     CHECK(question != NULL);
     question->kind = QUESTION_FETCH;
@@ -282,9 +309,9 @@ static void on_fetch(struct host *host, struct conn *conn, struct bytes frame)
     question->rid = conn->guest.rid;
     question->conn = conn->id;
     question->bytes = frame.len;
+    question->price = price;
     question->fetch = fetch;
-    bool over = conn->guest.is_replica && conn->works >= PEER_WORKS_MAX;
-    if (over || !reader_ask(host->reader, question)) {
+    if (!reader_ask(host->reader, question)) {
         question_free(question);
         host->counters.overloaded++;
         return;
@@ -398,6 +425,18 @@ static void own_answer(struct host *host, const struct question *question)
     }
 }
 
+static void settle_quota(struct host *host, const struct question *question)
+{
+    struct fetch_quota *quota = quota_of(host, question->rid);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < question->frame_count; i++) {
+        bytes += question->frames[i]->len;
+    }
+    if (quota != NULL) {
+        fetch_quota_settle(quota, question->price, bytes);
+    }
+}
+
 static void send_answers(struct host *host, const struct question *question)
 {
     struct conn *conns[CLIENT_CONNS_PER_KEY];
@@ -435,6 +474,9 @@ void host_on_read(evutil_socket_t fd, short what, void *argument)
             own_answer(host, question);
         } else {
             send_answers(host, question);
+        }
+        if (!own && question->of_replica) {
+            settle_quota(host, question);
         }
         if (!own && question->kind != QUESTION_KNOWN) {
             end(host, question->of_replica ? question->rid : NODE_CLIENT, question->conn,

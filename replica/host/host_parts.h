@@ -6,6 +6,7 @@
 #include "replica/host/cargo.h"
 #include "replica/host/clients.h"
 #include "replica/host/commit_thread.h"
+#include "replica/host/fetch_quota.h"
 #include "replica/host/host.h"
 #include "replica/host/listener.h"
 #include "replica/host/memo.h"
@@ -78,6 +79,7 @@ struct host {
     struct channel_context *channel;
     struct conns *conns;
     struct clients *clients;
+    struct fetch_quota quotas[REPLICAS_MAX]; /* by member: what it may fetch */
     struct peers *peers;
     struct listener *listener;
     struct reply_maker *replies;

@@ -90,12 +90,25 @@ void host_check_queue(struct host *host)
     clients_hold(host->clients, host->crowded);
 }
 
+/* Those that asked for too much: host_in.c. */
+static void listen_again(struct host *host)
+{
+    uint32_t cursor = 0;
+    struct conn *conn = conns_next(host->conns, &cursor);
+    for (; conn != NULL; conn = conns_next(host->conns, &cursor)) {
+        if (conn->guest.is_replica) {
+            conn_pause(conn, false);
+        }
+    }
+}
+
 void host_on_sweep(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
     (void)what;
     struct host *host = (struct host *)argument;
     conns_sweep(host->conns);
+    listen_again(host);
     check_disk(host);
     host_check_queue(host);
     notify_alive();

@@ -28,6 +28,7 @@ struct question {
     uint32_t rid;        /* of_replica: whose; it may be this replica */
     uint64_t conn;       /* of a client; 0 for KNOWN, which has a key */
     size_t bytes;        /* what it counts for in the asker's share */
+    size_t price;        /* of a replica's FETCH: see fetch_quota.h */
     struct fetch fetch;  /* FETCH */
     struct action known; /* KNOWN */
     struct read_ask ask; /* READ; borrows from memory */

@@ -10,10 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Blocks that one question brings at most; who is further behind asks again. */
-#define BLOCKS_PER_FETCH 16
-#define BLOCK_BYTES_PER_FETCH ((size_t)8 << 20)
-
 #define ENVELOPE_ROOM 256
 
 struct serve {
@@ -131,11 +127,10 @@ static bool encode_block(struct answer *answer, uint64_t height)
 static void answer_blocks(struct answer *answer)
 {
     uint64_t count =
-        answer->fetch->count < BLOCKS_PER_FETCH ? answer->fetch->count : BLOCKS_PER_FETCH;
+        answer->fetch->count < FETCH_BLOCKS_MAX ? answer->fetch->count : FETCH_BLOCKS_MAX;
     size_t bytes = 0;
     uint64_t sent = 0;
-    while (sent < count && bytes < BLOCK_BYTES_PER_FETCH &&
-           answer->fetch->from <= UINT64_MAX - sent &&
+    while (sent < count && bytes < FETCH_BLOCKS_BYTES && answer->fetch->from <= UINT64_MAX - sent &&
            encode_block(answer, answer->fetch->from + sent)) {
         bytes += answer->serve->attachment.len;
         send(answer, answer->fetch->from + sent, buffer_bytes(&answer->serve->attachment));

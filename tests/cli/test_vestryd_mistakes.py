@@ -143,6 +143,53 @@ class Init(Mistakes):
         self.bad_run(1, "lost its store", "new key")
 
 
+class Join(Mistakes):
+    def join(self, rid=0):
+        return ("vestryd", "join", "--config", self.cluster.config(rid), "--expect",
+                self.cluster.cluster_id)
+
+    def test_a_lost_store_is_made_anew_and_says_what_it_is(self):
+        self.run_once()
+        shutil.rmtree(self.cluster.path("r0", "data", "store"))
+        result = self.good(*self.join())
+        self.assertIn("votes again only with a new key", result.out)
+        self.cluster.start(0)
+        self.assertTrue(self.cluster.wait(lambda: self.cluster.get(0, "/livez")),
+                        self.cluster.log(0))
+        self.assertEqual(self.cluster.metric(0, "mode"), 3)
+        self.assertTrue(
+            self.cluster.wait(lambda: "this replica is recovering" in self.cluster.log(0)))
+        self.assertEqual(self.cluster.stop(0), 0)
+
+    def test_a_lost_directory_too(self):
+        result = self.good(*self.join(), "--json").json()
+        self.assertEqual(result["schema"], "vestry/join/1")
+
+    def test_a_store_that_is_there_is_left_alone(self):
+        self.run_once()
+        self.bad(1, "has a store already", *self.join())
+        result = self.bad(1, "move it away first", *self.join())
+        self.assertIn("vestryd run", result.err)
+
+    def test_an_anchor_of_another_replica_is_left_alone(self):
+        self.run_once()
+        shutil.rmtree(self.cluster.path("r0", "data", "store"))
+        self.cluster.configure(1, data=self.cluster.path("r0", "data"))
+        self.bad(1, self.cluster.path("r0", "data"), *self.join(1))
+        self.assertFalse(os.path.exists(self.cluster.path("r0", "data", "store")))
+
+    def test_another_charter_or_key_than_the_replicas(self):
+        self.bad(1, self.cluster.cluster_id, "vestryd", "join", "--config",
+                 self.cluster.config(0), "--expect", "00" * 32)
+        self.cluster.configure(0, key=self.cluster.path("r1", "r1.key"))
+        self.bad(1, "r1.key", *self.join())
+        self.assertFalse(os.path.exists(self.cluster.path("r0", "data", "store")))
+
+    def test_help_says_what_it_is_for(self):
+        result = self.good("vestryd", "join", "--help")
+        self.assertIn("vestryd join --config", result.out)
+
+
 class Data(Mistakes):
     def test_data_of_another_cluster(self):
         other = Cluster(self.path("other"))

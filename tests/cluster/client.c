@@ -1,6 +1,7 @@
 /* vestry-cluster-client: a client for the tests of whole clusters, on libvestry alone.
  *
  *     vestry-cluster-client FOLDER STATE append STREAM RECEIPTS IN-FLIGHT < lines
+ *     vestry-cluster-client FOLDER STATE grow STREAM COUNT
  *     vestry-cluster-client FOLDER STATE read STREAM
  *     vestry-cluster-client FOLDER STATE status
  *     vestry-cluster-client FOLDER STATE note SIZE
@@ -8,9 +9,10 @@
  * FOLDER is a development cluster's. `append` makes an entry of every line, keeps IN-FLIGHT of them
  * going, writes receipt N to RECEIPTS/N before it says `ack N INDEX`, and goes on where an earlier
  * run with the same STATE was killed: a mark in the state says how many lines were submitted.
- * `read` prints index, place in the stream and payload of every entry. `status` prints rid, state,
- * executed height and tree size of every replica. `note` waits for a checkpoint of at least SIZE
- * entries and prints it. */
+ * `grow` appends COUNT entries, a few with every request and a few requests at a time, so that they
+ * come quickly and in many blocks. `read` prints index, place in the stream and payload of every
+ * entry. `status` prints rid, state, executed height and tree size of every replica. `note` waits
+ * for a checkpoint of at least SIZE entries and prints it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -174,6 +176,36 @@ static void append(const struct program *program)
     free(sent);
 }
 
+#define GROW_ENTRIES 16
+#define GROW_IN_FLIGHT 4
+
+static void grow(const struct program *program, uint64_t count)
+{
+    uint64_t open = 0;
+    for (uint64_t done = 0; done < count || open > 0;) {
+        struct vestry_entry entries[GROW_ENTRIES];
+        uint64_t ticket = 0;
+        struct vestry_receipts *receipts = NULL;
+        size_t few = count - done < GROW_ENTRIES ? (size_t)(count - done) : GROW_ENTRIES;
+        if (few == 0 || open == GROW_IN_FLIGHT) {
+            if (vestry_wait_any(program->log, &ticket, &receipts) != VESTRY_OK) {
+                die_of(program->log);
+            }
+            vestry_receipts_free(receipts);
+            open--;
+            continue;
+        }
+        for (size_t i = 0; i < few; i++) {
+            entries[i] = (struct vestry_entry)VESTRY_ENTRY(program->stream, "grown", 5);
+        }
+        if (vestry_submit(program->log, entries, few, NULL, &ticket) != VESTRY_OK) {
+            die_of(program->log);
+        }
+        open++;
+        done += few;
+    }
+}
+
 static void read_all(const struct program *program)
 {
     struct vestry_query query = VESTRY_QUERY;
@@ -242,6 +274,9 @@ int main(int argc, char **argv)
         program.receipts = argv[5];
         program.in_flight = strtoull(argv[6], NULL, 10);
         append(&program);
+    } else if (argc == 6 && strcmp(argv[3], "grow") == 0) {
+        program.stream = argv[4];
+        grow(&program, strtoull(argv[5], NULL, 10));
     } else if (argc == 5 && strcmp(argv[3], "read") == 0) {
         program.stream = argv[4];
         read_all(&program);

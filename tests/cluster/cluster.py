@@ -226,6 +226,14 @@ class Cluster:
         """Begin to append these lines, in the background."""
         return Load(self, lines, stream, os.path.join(self.folder, receipts), state, in_flight)
 
+    def grow(self, count, stream="test/grown"):
+        """Append so many entries quickly."""
+        process = self.spawn_client("grower", "grow", stream, str(count))
+        process.stdin.close()
+        self.until(lambda: process.poll() is not None, f"{count} entries", 400)
+        if process.returncode != 0:
+            raise AssertionError(f"growing ended with {process.returncode}")
+
     def read(self, stream="test/lines"):
         """Every entry of the stream: (index, payload), after checking the places in the stream."""
         entries = []

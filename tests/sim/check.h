@@ -20,6 +20,7 @@
  *   I15 no false evidence               check_evidence.c
  *   I16 equivocation yields evidence    check_evidence.c
  *   I17 queues and pools come to rest   check_end.c
+ *   I18 who lost its disk signs nothing that counts   check_votes.c
  *   I19 f liars alone end no view       check_views.c
  *
  * "certified": a block that is executed has Q COMMITs, a COMMIT a prepared certificate. */
@@ -118,6 +119,8 @@ struct check {
     struct check_host hosts[SIM_REPLICAS_MAX];
 };
 
+/* lost.c: nothing of it is durable any more. What it signed before is remembered. */
+void check_lost(struct world *world, struct host *host);
 void check_open(struct world *world);
 void check_close(struct world *world);
 

@@ -200,6 +200,13 @@ static void status_leaving(struct world *world, struct host *host, struct bytes 
     seen->view = report.view;
 }
 
+static bool is_of_agreement(uint64_t type)
+{
+    return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
+           type == MESSAGE_ATTEST || type == MESSAGE_VIEW_CHANGE || type == MESSAGE_NEW_VIEW ||
+           type == MESSAGE_COMPLAIN;
+}
+
 void check_leaving(struct world *world, struct host *host, const struct blob *frame)
 {
     struct envelope envelope;
@@ -211,6 +218,10 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
     }
     if (envelope.rid != host->rid) {
         return; /* passed on: another replica's proposal, a client's request */
+    }
+    if (host->recovering && is_of_agreement(envelope.type)) {
+        world_fail(world, "I18", host->rid, "it lost its disk and says %s",
+                   message_type_text(envelope.type));
     }
     switch (envelope.type) {
     case MESSAGE_PRE_PREPARE:

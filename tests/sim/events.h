@@ -17,6 +17,7 @@ enum due_kind {
     DUE_REJOIN,  /* replica `to` has its network back */
     DUE_POWER,   /* all replicas die at once */
     DUE_CLOCK,   /* some wall clock jumps */
+    DUE_LOSS,    /* some backup loses its disk, and joins anew */
 };
 
 struct due {

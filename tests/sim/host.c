@@ -327,13 +327,13 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
             frame->judged = true;
         }
         drop = frame->verdict;
-    }
-    if (drop != DROP_NONE) {
-        world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
-        if (frame->judged && drop == frame->verdict && job_is_proof(&job, drop)) {
+        if (drop != DROP_NONE && job_refusal_matters(&job, drop)) {
             struct event refused = {.kind = EVENT_REFUSED, .from = from, .frame = bytes};
             step(world, host, &refused);
         }
+    }
+    if (drop != DROP_NONE) {
+        world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
         return;
     }
     if ((world->plan.liars >> host->rid & 1) != 0) {
@@ -449,7 +449,8 @@ bool hosts_may_fail(const struct world *world, uint32_t rid)
     for (uint32_t i = 0; i < world->plan.n; i++) {
         const struct host *host = &world->hosts[i];
         bool lies = (world->plan.liars >> i & 1) != 0;
-        failing += i == rid || !host->up || host->cut_off || lies ? 1 : 0;
+        bool troubled = !host->up || host->cut_off || host->recovering;
+        failing += i == rid || troubled || lies ? 1 : 0;
     }
     return rid != 0 && failing <= world->plan.f;
 }

@@ -130,6 +130,28 @@ static void block_lie(struct world *world, const struct host *host, uint32_t to,
              lie_frame(MESSAGE_DATA, host->rid, body, NULL, buffer_bytes(&forged)));
 }
 
+/* What a source can do to an answer, the height decides which: say that it has nothing, say it over
+ * and over, or send a block that proves nothing. To be silent is what comes after. */
+static void blocks_lie(const struct lie_to *out, const struct data *data, struct bytes body,
+                       struct bytes attachment)
+{
+    struct world *world = out->world;
+    switch (data->from % 8) {
+    case 0:
+        lie_send(world, out->host, out->to,
+                 lie_frame(MESSAGE_DATA, out->host->rid, body, NULL, BYTES_EMPTY));
+        return;
+    case 1:
+        for (uint32_t i = 0; i < 5; i++) {
+            lie_send(world, out->host, out->to,
+                     lie_frame(MESSAGE_DATA, out->host->rid, body, NULL, BYTES_EMPTY));
+        }
+        return;
+    default:
+        block_lie(world, out->host, out->to, body, attachment);
+    }
+}
+
 bool lie_attest(const struct lie_to *out, const struct envelope *envelope)
 {
     if (!world_lies(out->world, out->host->rid, LIE_ATTEST)) {
@@ -155,7 +177,7 @@ bool lie_data(const struct lie_to *out, const struct envelope *envelope, struct 
         return true;
     }
     if (data_decode(envelope->body, &data) == WIRE_OK && data.kind == FETCH_BLOCKS) {
-        block_lie(out->world, out->host, out->to, envelope->body, attachment);
+        blocks_lie(out, &data, envelope->body, attachment);
     }
     return prng_chance(&out->world->prng, 500);
 }

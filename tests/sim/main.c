@@ -146,6 +146,7 @@ static void tally_add(struct tally *sum, const struct tally *tally)
     sum->entries += tally->entries;
     sum->heights += tally->heights;
     sum->crashes += tally->crashes;
+    sum->lost += tally->lost;
     sum->evidence += tally->evidence;
     sum->lies += tally->lies;
     sum->fetched += tally->fetched;
@@ -206,20 +207,22 @@ static void summary(const struct options *options, const struct totals *totals)
         printf("{\"seeds\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"virtual_s\":%.1f,\"cpu_s\":%.1f,"
                "\"messages\":%" PRIu64 ",\"messages_per_s\":%.0f,\"blocks\":%" PRIu64
                ",\"requests\":%" PRIu64 ",\"acknowledged\":%" PRIu64 ",\"receipts\":%" PRIu64
-               ",\"crashes\":%" PRIu64 ",\"lies\":%" PRIu64 ",\"evidence\":%" PRIu64 "}\n",
+               ",\"crashes\":%" PRIu64 ",\"lost_disks\":%" PRIu64 ",\"lies\":%" PRIu64
+               ",\"evidence\":%" PRIu64 "}\n",
                totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
                tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
-               tally->receipts, tally->crashes, tally->lies, tally->evidence);
+               tally->receipts, tally->crashes, tally->lost, tally->lies, tally->evidence);
         return;
     }
     printf("%" PRIu64 " seeds, %" PRIu64 " failed: %.1f s simulated in %.1f s, %" PRIu64
            " messages (%.0f/s),\n  %" PRIu64 " blocks, %" PRIu64 " requests (%" PRIu64
            " acknowledged, %" PRIu64 " refused, %" PRIu64 " receipts verified), %" PRIu64
-           " entries,\n  %" PRIu64 " crashes, %" PRIu64 " lies, %" PRIu64 " times evidence\n",
+           " entries,\n  %" PRIu64 " crashes, %" PRIu64 " lost disks, %" PRIu64 " lies, %" PRIu64
+           " times evidence\n",
            totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
            tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
-           tally->refused, tally->receipts, tally->entries, tally->crashes, tally->lies,
-           tally->evidence);
+           tally->refused, tally->receipts, tally->entries, tally->crashes, tally->lost,
+           tally->lies, tally->evidence);
 }
 
 int main(int argc, char **argv)

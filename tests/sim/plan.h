@@ -62,6 +62,7 @@ struct plan {
     uint64_t crash_every_us; /* 0: never */
     uint64_t cut_off_every_us;
     uint32_t power_cuts;
+    uint64_t loses_us; /* when a disk is lost; 0: none is */
 
     /* Clients. */
     uint32_t clients;

@@ -30,6 +30,9 @@ static void weather_begin(struct world *world)
     for (uint32_t i = 0; i < plan->power_cuts; i++) {
         due_in(world, DUE_POWER, prng_between(&world->prng, 20000, 4000000), 0);
     }
+    if (plan->loses_us > 0) {
+        due_in(world, DUE_LOSS, plan->loses_us, 0);
+    }
     for (uint32_t i = 0; i < plan->clock_steps; i++) {
         due_in(world, DUE_CLOCK, prng_below(&world->prng, 4000000), 0);
     }
@@ -115,6 +118,20 @@ static void power_cut(struct world *world)
     }
 }
 
+static void some_loss(struct world *world)
+{
+    uint32_t rid = (uint32_t)prng_below(&world->prng, world->plan.n);
+    bool lies = (world->plan.liars >> rid & 1) != 0;
+    if (world->phase != PHASE_STORM) {
+        return;
+    }
+    if (world->hosts[rid].up && !lies && hosts_may_fail(world, rid)) {
+        host_lose(world, &world->hosts[rid]);
+        return;
+    }
+    due_in(world, DUE_LOSS, world->plan.loses_us, 0);
+}
+
 static void clock_step(struct world *world)
 {
     struct host *host = &world->hosts[prng_below(&world->prng, world->plan.n)];
@@ -186,6 +203,9 @@ static void happen(struct world *world, const struct due *due)
     case DUE_CLOCK:
         clock_step(world);
         break;
+    case DUE_LOSS:
+        some_loss(world);
+        break;
     }
 }
 
@@ -218,16 +238,28 @@ static void come_up(struct world *world)
     }
 }
 
+/* Those that lost their disks count among the f that may fail. */
+static uint32_t lost_count(const struct world *world)
+{
+    uint32_t lost = 0;
+    for (uint32_t rid = 0; rid < world->plan.n; rid++) {
+        lost += world->hosts[rid].recovering ? 1 : 0;
+    }
+    return lost;
+}
+
 /* The weather is fair; half the time only a quorum is there to enjoy it, and in some runs the
  * others are there and lie on. */
 static void heal(struct world *world)
 {
     bool liars_stay = world->plan.liars_stay && world->plan.liars != 0;
     if (!liars_stay && prng_chance(&world->prng, 500)) {
-        for (uint32_t left = world->plan.f; left > 0;) {
-            uint32_t bit = 1u << prng_below(&world->prng, world->plan.n);
-            left -= (world->absent & bit) == 0 ? 1 : 0;
-            world->absent |= bit;
+        uint32_t lost = lost_count(world);
+        for (uint32_t left = world->plan.f; left > lost;) {
+            uint32_t rid = (uint32_t)prng_below(&world->prng, world->plan.n);
+            uint32_t bit = 1u << rid;
+            left -= (world->absent & bit) == 0 && !world->hosts[rid].recovering ? 1 : 0;
+            world->absent |= world->hosts[rid].recovering ? 0 : bit;
         }
     }
     world_trace(world, "heal, without %x", world->absent);

@@ -69,8 +69,9 @@ struct held {
 struct host {
     uint32_t rid;
     bool up;
-    bool cut_off;  /* its network is gone */
-    uint32_t life; /* counts its starts */
+    bool cut_off;    /* its network is gone */
+    bool recovering; /* its disk was lost: it joined anew, and must not vote */
+    uint32_t life;   /* counts its starts */
     struct node *node;
     struct store *store;
     int64_t skew_ms;
@@ -114,6 +115,7 @@ struct tally {
     uint64_t entries;
     uint64_t heights;
     uint64_t crashes;
+    uint64_t lost; /* disks */
     uint64_t evidence;
     uint64_t lies;
     uint64_t fetched; /* DATA frames sent */
@@ -179,6 +181,8 @@ void host_open(struct world *world, uint32_t rid);
 void host_close(struct host *host);
 void host_start(struct world *world, struct host *host);
 void host_crash(struct world *world, struct host *host);
+/* lost.c: the disk too; what it starts from next is what `vestryd join` makes. */
+void host_lose(struct world *world, struct host *host);
 void host_frame(struct world *world, struct host *host, uint32_t from, struct blob *frame);
 void host_tick(struct world *world, struct host *host, uint64_t at_us);
 void host_synced(struct world *world, struct host *host);

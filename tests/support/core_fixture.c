@@ -100,7 +100,7 @@ enum drop core_deliver(struct core_fixture *fixture, uint32_t n, uint32_t from, 
     if (drop != DROP_NONE) {
         struct event refused = {.kind = EVENT_REFUSED, .from = from, .frame = frame};
         fixture->outbox.action_count = 0;
-        if (job_is_proof(&job, drop)) {
+        if (job_refusal_matters(&job, drop)) {
             (void)step(fixture, n, &refused);
         }
         return drop;
