@@ -385,7 +385,9 @@ static void payloads_are_matched_to_what_was_committed(void **state)
     other[batch.payloads.len - 1] ^= 1;
     forged.payloads = bytes_make(other, batch.payloads.len);
     struct bytes bad = block_with(fixture, 0, &vote, QUORUM, &forged);
-    assert_int_equal(core_deliver(fixture, LATE, 0, bad), DROP_DIGEST);
+    struct verify_job job;
+    assert_int_equal(node_inspect(fixture->nodes[LATE], 0, bad, &job), DROP_NONE);
+    assert_int_equal(job_verify(&job, bad, 0, 1, NULL), DROP_DIGEST);
     struct bytes good = block_with(fixture, 0, &vote, QUORUM, &batch);
     assert_int_equal(core_deliver(fixture, LATE, 0, good), DROP_NONE);
     assert_int_equal(executed(fixture), 1);
