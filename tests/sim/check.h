@@ -129,6 +129,8 @@ void check_step(struct world *world, struct host *host, const struct event *even
 void check_durable(struct world *world, struct host *host);
 void check_crashed(struct world *world, struct host *host);
 void check_started(struct world *world, struct host *host);
+/* Its disk is another one now. */
+void check_forgot(struct world *world, struct host *host);
 void check_leaving(struct world *world, struct host *host, const struct blob *frame);
 void check_reply(struct world *world, struct host *host, const struct telling *reply);
 void check_evidence(struct world *world, struct host *host, struct bytes evidence);

@@ -200,6 +200,28 @@ static void status_leaving(struct world *world, struct host *host, struct bytes 
     seen->view = report.view;
 }
 
+/* What it signed before is not known to it: it signs nothing of the agreement any more. */
+static void forgetful_leaving(struct world *world, const struct host *host,
+                              const struct envelope *envelope)
+{
+    switch (envelope->type) {
+    case MESSAGE_PRE_PREPARE:
+    case MESSAGE_PREPARE:
+    case MESSAGE_COMMIT:
+    case MESSAGE_ATTEST:
+    case MESSAGE_COMPLAIN:
+    case MESSAGE_VIEW_CHANGE:
+    case MESSAGE_NEW_VIEW:
+        if (host_is_recovering(world, host)) {
+            world_fail(world, "I9", host->rid, "%s, after its disk was another one",
+                       message_type_text(envelope->type));
+        }
+        break;
+    default:
+        break;
+    }
+}
+
 void check_leaving(struct world *world, struct host *host, const struct blob *frame)
 {
     struct envelope envelope;
@@ -211,6 +233,10 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
     }
     if (envelope.rid != host->rid) {
         return; /* passed on: another replica's proposal, a client's request */
+    }
+    if ((world->forgot >> host->rid & 1) != 0) {
+        forgetful_leaving(world, host, &envelope);
+        return;
     }
     switch (envelope.type) {
     case MESSAGE_PRE_PREPARE:
