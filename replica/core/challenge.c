@@ -239,6 +239,7 @@ static void wake(struct node *node, struct outbox *outbox)
 {
     node->awake = true;
     node->status_due_ms = node->now_ms;
+    node->attested_height = 0; /* what was executed meanwhile was not attested to anybody */
     node_note(node, "awake: nobody holds anything newer");
     for (uint32_t i = 0; i < WINDOW_MAX; i++) {
         struct slot *slot = &node->window.slots[i];

@@ -76,8 +76,8 @@ static void head_keep(struct node *node)
 
 void attest_send(struct node *node, uint64_t height, uint32_t to, struct outbox *outbox)
 {
-    if (node->mode == MODE_RECOVERING) {
-        return; /* nothing more with this key */
+    if (!node->awake && !MUTANT(62)) {
+        return; /* nothing with this key that it may have forgotten to have signed otherwise */
     }
     const struct attested *own = attestations_find(&node->attestations, node->self, height);
     if (own == NULL) {
@@ -133,6 +133,15 @@ void attest_checkpoint(struct node *node, struct outbox *outbox)
     }
 }
 
+/* Who attests this header. The own signature counts and is shown once this replica knows that its
+ * journal is whole: one that has lost it has no part in a quorum. */
+static uint64_t attesting(const struct node *node, uint64_t height,
+                          const uint8_t header_hash[HASH_BYTES])
+{
+    uint64_t members = attestations_members(&node->attestations, height, header_hash);
+    return node->awake || MUTANT(62) ? members : members & ~(UINT64_C(1) << node->self);
+}
+
 /* The header of `height` that Q members attested, as one of them sent it, or NULL. */
 static const struct attested *agreed(const struct node *node, uint64_t height)
 {
@@ -141,7 +150,7 @@ static const struct attested *agreed(const struct node *node, uint64_t height)
         if (attested == NULL) {
             continue;
         }
-        uint64_t same = attestations_members(&node->attestations, height, attested->header_hash);
+        uint64_t same = attesting(node, height, attested->header_hash);
         if (members_count(same) >= node->roster.q) {
             return attested;
         }
@@ -160,8 +169,7 @@ static void note_emit(struct node *node, const struct attested *attested, struct
     struct buffer space = outbox_open_space(outbox);
     checkpoint_text(&checkpoint, &space);
     buffer_put_u8(&space, '\n');
-    uint64_t members =
-        attestations_members(&node->attestations, attested->height, attested->header_hash);
+    uint64_t members = attesting(node, attested->height, attested->header_hash);
     for (uint32_t i = 0; i < node->roster.n; i++) {
         if ((members >> i & 1) == 0) {
             continue;
@@ -183,8 +191,7 @@ static void stable_put(struct node *node, const struct attested *attested, struc
 {
     uint8_t sigs[REPLICAS_MAX * (SIG_BYTES + 2)];
     struct buffer list = buffer_make(sigs, sizeof(sigs));
-    uint64_t members =
-        attestations_members(&node->attestations, attested->height, attested->header_hash);
+    uint64_t members = attesting(node, attested->height, attested->header_hash);
     for (uint32_t i = 0; i < node->roster.n; i++) {
         if ((members >> i & 1) != 0) {
             struct item_sig element;

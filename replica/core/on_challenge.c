@@ -8,6 +8,9 @@ enum drop on_challenge(struct node *node, const struct message *message, struct 
     if (challenge_decode(message->envelope.body, &challenge) != WIRE_OK) {
         return DROP_MALFORMED;
     }
+    if (MUTANT(65) && !node->awake) {
+        return DROP_MODE;
+    }
     uint32_t member = node_member(node, message->envelope.rid);
     CHECK(member < REPLICAS_MAX);
     node->peers[member].challenged_ms = node->now_ms;

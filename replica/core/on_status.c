@@ -78,7 +78,7 @@ static void help_head(struct node *node, const struct status_report *report, str
 {
     uint64_t height = node->head.height;
     bool told = peer->told_height == height && node->now_ms < peer->told_ms + ATTEST_AGAIN_MS;
-    if (report->executed != height || height == 0 || told ||
+    if (report->executed != height || height == 0 || told || MUTANT(66) ||
         node->now_ms < node->executed_ms + REST_MS) {
         return;
     }

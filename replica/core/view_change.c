@@ -161,8 +161,8 @@ void view_consider(struct node *node, struct outbox *outbox)
         complaints_count(node, outbox);
         return;
     }
-    if (node->new_view_due_ms == 0 && !MUTANT(47) &&
-        members_count(changes_from(node, node->view)) >= node->roster.q) {
+    uint64_t left = MUTANT(64) ? changes_for(node, node->view) : changes_from(node, node->view);
+    if (node->new_view_due_ms == 0 && !MUTANT(47) && members_count(left) >= node->roster.q) {
         node->new_view_due_ms = node->now_ms + view_timeout_ms(node);
     }
     if (node_is_primary(node) && members_count(changes_for(node, node->view)) >= node->roster.q) {

@@ -198,7 +198,9 @@ uint64_t view_wake_ms(const struct node *node)
     if (node->waits_since_ms == 0 || node->complains || node_is_primary(node)) {
         return pace_ms;
     }
-    uint64_t wait_ms = node->waits_since_ms + view_timeout_ms(node);
+    const struct queued *oldest = queue_oldest(node->queue);
+    bool to_share = oldest != NULL && !oldest->shared && !MUTANT(57) && !MUTANT(63);
+    uint64_t wait_ms = node->waits_since_ms + view_timeout_ms(node) / (to_share ? 2 : 1);
     return wait_ms < pace_ms ? wait_ms : pace_ms;
 }
 

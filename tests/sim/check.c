@@ -93,7 +93,7 @@ void check_step(struct world *world, struct host *host, const struct event *even
     }
     check_leaves(world, host, outbox);
     if (event->kind == EVENT_MESSAGE) {
-        if (world->trace) {
+        if (world->trace && !world->story) {
             world_trace(world, "r%u took a frame: %s", host->rid, drop_text(drop));
         }
         check_taken(world, host, event->frame, drop, outbox);
@@ -178,6 +178,20 @@ void check_crashed(struct world *world, struct host *host)
     if (seen->taken_count > 0) {
         memset(seen->taken, 0, seen->taken_count * sizeof(seen->taken[0]));
     }
+}
+
+void check_forgot(struct world *world, struct host *host)
+{
+    struct check_host *seen = &world->check->hosts[host->rid];
+    struct check_host kept = *seen;
+    *seen = (struct check_host){
+        .stable = kept.stable,
+        .voted = kept.voted,
+        .voted_count = kept.voted_count,
+        .taken = kept.taken,
+        .taken_count = kept.taken_count,
+    };
+    check_crashed(world, host);
 }
 
 void check_started(struct world *world, struct host *host)

@@ -20,7 +20,6 @@
  *   I15 no false evidence               check_evidence.c
  *   I16 equivocation yields evidence    check_evidence.c
  *   I17 queues and pools come to rest   check_end.c
- *   I18 who lost its disk signs nothing that counts   check_votes.c
  *   I19 f liars alone end no view       check_views.c
  *
  * "certified": a block that is executed has Q COMMITs, a COMMIT a prepared certificate. */
@@ -119,8 +118,6 @@ struct check {
     struct check_host hosts[SIM_REPLICAS_MAX];
 };
 
-/* lost.c: nothing of it is durable any more. What it signed before is remembered. */
-void check_lost(struct world *world, struct host *host);
 void check_open(struct world *world);
 void check_close(struct world *world);
 
@@ -132,6 +129,8 @@ void check_step(struct world *world, struct host *host, const struct event *even
 void check_durable(struct world *world, struct host *host);
 void check_crashed(struct world *world, struct host *host);
 void check_started(struct world *world, struct host *host);
+/* Its disk is another one now. */
+void check_forgot(struct world *world, struct host *host);
 void check_leaving(struct world *world, struct host *host, const struct blob *frame);
 void check_reply(struct world *world, struct host *host, const struct telling *reply);
 void check_evidence(struct world *world, struct host *host, struct bytes evidence);

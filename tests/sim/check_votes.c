@@ -200,11 +200,26 @@ static void status_leaving(struct world *world, struct host *host, struct bytes 
     seen->view = report.view;
 }
 
-static bool is_of_agreement(uint64_t type)
+/* What it signed before is not known to it: it signs nothing of the agreement any more. */
+static void forgetful_leaving(struct world *world, const struct host *host,
+                              const struct envelope *envelope)
 {
-    return type == MESSAGE_PRE_PREPARE || type == MESSAGE_PREPARE || type == MESSAGE_COMMIT ||
-           type == MESSAGE_ATTEST || type == MESSAGE_VIEW_CHANGE || type == MESSAGE_NEW_VIEW ||
-           type == MESSAGE_COMPLAIN;
+    switch (envelope->type) {
+    case MESSAGE_PRE_PREPARE:
+    case MESSAGE_PREPARE:
+    case MESSAGE_COMMIT:
+    case MESSAGE_ATTEST:
+    case MESSAGE_COMPLAIN:
+    case MESSAGE_VIEW_CHANGE:
+    case MESSAGE_NEW_VIEW:
+        if (host_is_recovering(world, host)) {
+            world_fail(world, "I9", host->rid, "%s, after its disk was another one",
+                       message_type_text(envelope->type));
+        }
+        break;
+    default:
+        break;
+    }
 }
 
 void check_leaving(struct world *world, struct host *host, const struct blob *frame)
@@ -219,9 +234,9 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
     if (envelope.rid != host->rid) {
         return; /* passed on: another replica's proposal, a client's request */
     }
-    if (host->recovering && is_of_agreement(envelope.type)) {
-        world_fail(world, "I18", host->rid, "it lost its disk and says %s",
-                   message_type_text(envelope.type));
+    if ((world->forgot >> host->rid & 1) != 0) {
+        forgetful_leaving(world, host, &envelope);
+        return;
     }
     switch (envelope.type) {
     case MESSAGE_PRE_PREPARE:

@@ -17,7 +17,8 @@ enum due_kind {
     DUE_REJOIN,  /* replica `to` has its network back */
     DUE_POWER,   /* all replicas die at once */
     DUE_CLOCK,   /* some wall clock jumps */
-    DUE_LOSS,    /* some backup loses its disk, and joins anew */
+    DUE_PICTURE, /* somebody takes a picture of the disk of replica `to` */
+    DUE_FORGET,  /* the disk of replica `to` is lost or put back */
 };
 
 struct due {

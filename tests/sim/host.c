@@ -303,6 +303,7 @@ static void step(struct world *world, struct host *host, struct event *event)
         struct event tick = {.kind = EVENT_TICK};
         (void)step_once(world, host, &tick);
     }
+    forget_look(world, host);
     wake_at(world, host, world->outbox.wake_ms);
     flight_begin(world, host);
     CHECK(host->life == life || !host->up);
@@ -333,7 +334,9 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
         }
     }
     if (drop != DROP_NONE) {
-        world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
+        if (!world->story) {
+            world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));
+        }
         return;
     }
     if ((world->plan.liars >> host->rid & 1) != 0) {
@@ -448,11 +451,17 @@ bool hosts_may_fail(const struct world *world, uint32_t rid)
     uint32_t failing = 0;
     for (uint32_t i = 0; i < world->plan.n; i++) {
         const struct host *host = &world->hosts[i];
-        bool lies = (world->plan.liars >> i & 1) != 0;
-        bool troubled = !host->up || host->cut_off || host->recovering;
-        failing += i == rid || troubled || lies ? 1 : 0;
+        bool lies = ((world->plan.liars | world->forgot) >> i & 1) != 0;
+        failing += i == rid || !host->up || host->cut_off || lies ? 1 : 0;
     }
-    return rid != 0 && failing <= world->plan.f;
+    return failing <= world->plan.f;
+}
+
+/* Who forgets stays faulty, while who is down or cut off comes back: only what stays counts. */
+bool hosts_may_forget(const struct world *world, uint32_t rid)
+{
+    uint32_t faulty = world->plan.liars | world->forgot | 1u << rid;
+    return (uint32_t)__builtin_popcount(faulty) <= world->plan.f;
 }
 
 void host_crash(struct world *world, struct host *host)
@@ -498,6 +507,9 @@ void host_close(struct host *host)
     node_close(host->node);
     if (host->store != NULL) {
         store_close(host->store);
+    }
+    if (host->picture != NULL) {
+        store_close(host->picture);
     }
     *host = (struct host){0};
 }

@@ -62,6 +62,25 @@ enum twist {
     TWIST_TWICE,       /* each certificate twice */
     TWIST_COUNT
 };
+/* What can be done to a NEW-VIEW. */
+enum new_view_lie {
+    V_OF_TOO_FEW,
+    V_WITH_A_DOUBLE,
+    V_OF_ANOTHER_VIEW, /* earlier VIEW-CHANGEs of correct replicas */
+    V_INVENTED,        /* VIEW-CHANGEs of correct replicas that these never sent */
+    V_TWISTED,         /* the liars' own, as in liar_change.c: some of these are valid */
+    O_WITHOUT_ONE,
+    O_SHORTER,
+    O_WITH_ANOTHER,
+    O_UNSIGNED,
+    NEW_VIEW_UNSIGNED,
+    NEW_VIEW_OF_NOBODY, /* none at all */
+    NEW_VIEW_TO_SOME,
+    NEW_VIEW_LIES,
+};
+
+/* The one that is told next. */
+MUST_USE enum twist lie_which_twist(struct world *world);
 /* Append what `rid`, a liar, makes of `body`. False when there is nothing to twist in it. */
 MUST_USE bool lie_twist(struct world *world, uint32_t rid, enum twist twist, struct bytes body,
                         struct buffer *out);

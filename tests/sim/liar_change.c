@@ -226,6 +226,12 @@ bool lie_twist(struct world *world, uint32_t rid, enum twist twist, struct bytes
     return view_change_encode(&change, out);
 }
 
+enum twist lie_which_twist(struct world *world)
+{
+    uint32_t only = world->plan.only_twist;
+    return only != 0 ? (enum twist)(only - 1) : (enum twist)prng_below(&world->prng, TWIST_COUNT);
+}
+
 /* What another replica never said, without its signature. */
 static void change_in_another_name(const struct lie_to *out, struct bytes like)
 {
@@ -258,7 +264,7 @@ bool lie_change(const struct lie_to *out, const struct envelope *envelope)
         world->tally.lies++;
         return prng_chance(&world->prng, 500); /* to some only */
     }
-    enum twist twist = (enum twist)prng_below(&world->prng, TWIST_COUNT);
+    enum twist twist = lie_which_twist(world);
     if (!lie_twist(world, out->host->rid, twist, envelope->body, &body)) {
         return true;
     }

@@ -6,22 +6,6 @@
 
 #include <string.h>
 
-enum new_view_lie {
-    V_OF_TOO_FEW,
-    V_WITH_A_DOUBLE,
-    V_OF_ANOTHER_VIEW, /* earlier VIEW-CHANGEs of correct replicas */
-    V_INVENTED,        /* VIEW-CHANGEs of correct replicas that these never sent */
-    V_TWISTED,         /* the liars' own, as in liar_change.c: some of these are valid */
-    O_WITHOUT_ONE,
-    O_SHORTER,
-    O_WITH_ANOTHER,
-    O_UNSIGNED,
-    NEW_VIEW_UNSIGNED,
-    NEW_VIEW_OF_NOBODY, /* none at all */
-    NEW_VIEW_TO_SOME,
-    NEW_VIEW_LIES,
-};
-
 struct draft {
     struct world *world;
     uint32_t rid;
@@ -84,7 +68,7 @@ static bool v_earlier(struct draft *draft, uint32_t at)
 static bool v_change(struct draft *draft, enum new_view_lie lie)
 {
     bool changed = false;
-    enum twist twist = (enum twist)prng_below(&draft->world->prng, TWIST_COUNT);
+    enum twist twist = lie_which_twist(draft->world);
     if (lie == V_OF_TOO_FEW) {
         draft->v_count--;
         return true;
@@ -186,6 +170,9 @@ bool lie_view(const struct lie_to *out, const struct envelope *envelope)
     if (prng_chance(&world->prng, 300)) {
         lie = (enum new_view_lie)prng_below(&world->prng, NEW_VIEW_LIES);
     }
+    if (world->plan.only_view_lie != 0) {
+        lie = (enum new_view_lie)(world->plan.only_view_lie - 1);
+    }
     if (lie == NEW_VIEW_OF_NOBODY || lie == NEW_VIEW_TO_SOME) {
         world->tally.lies++;
         return lie == NEW_VIEW_TO_SOME && prng_chance(&world->prng, 500);
@@ -196,5 +183,5 @@ bool lie_view(const struct lie_to *out, const struct envelope *envelope)
         return true;
     }
     draft_send(out, &draft, lie);
-    return prng_chance(&world->prng, 200);
+    return world->plan.only_view_lie == 0 && prng_chance(&world->prng, 200);
 }

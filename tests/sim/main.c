@@ -1,9 +1,15 @@
 /* vestry-sim: run the core under a virtual clock, network and disk, seed after seed.
  *
- *     vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--trace] [--hash] [--json]
+ *     vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--set FIELD=VALUE]...
+ *                [--trace] [--story] [--hash] [--json]
+ *     vestry-sim --seed S --shrink     the smallest plan that still fails, and its story
+ *     vestry-sim --runs                the runs with a name
+ *     vestry-sim --run NAME [--trace] [--story]
  *
  * Without --n a seed chooses its size. Exit status 1 when any seed shows a violation. */
 #include "crypto/selftest.h"
+#include "tests/sim/script.h"
+#include "tests/sim/shrink.h"
 #include "tests/sim/world.h"
 
 #include <inttypes.h>
@@ -12,10 +18,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SIZES_MAX 4
+#define SETS_MAX 40
 #define MAPPED_BYTES (1 << 20) /* larger memory is mapped, hence zero without being touched */
 #define REPEAT_EVERY 50        /* seeds that are run twice, for I18 */
 
@@ -26,9 +34,18 @@ struct options {
     uint32_t size_count;
     uint32_t steps;
     bool trace;
+    bool story;
     bool hash;
     bool json;
+    bool shrink;
+    bool runs;
+    bool seeded; /* which seeds was said */
+    const struct script *run;
+    const char *sets[SETS_MAX]; /* --set, in order */
+    uint32_t set_count;
 };
+
+static struct world the_world;
 
 struct totals {
     uint64_t runs;
@@ -114,6 +131,33 @@ static bool option_read(const char *name, const char *value, struct options *out
         out->steps = (uint32_t)number;
         return good;
     }
+    if (strcmp(name, "--run") == 0) {
+        out->run = script_find(value);
+        return out->run != NULL;
+    }
+    if (strcmp(name, "--set") == 0 && out->set_count < SETS_MAX) {
+        struct plan plan = {0};
+        out->sets[out->set_count++] = value;
+        return plan_set(&plan, value);
+    }
+    return false;
+}
+
+static bool flag_read(const char *word, struct options *out)
+{
+    const struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"--trace", &out->trace}, {"--story", &out->story},   {"--hash", &out->hash},
+        {"--json", &out->json},   {"--shrink", &out->shrink}, {"--runs", &out->runs},
+    };
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(word, flags[i].name) == 0) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
     return false;
 }
 
@@ -121,18 +165,19 @@ static bool options_read(int count, char **words, struct options *out)
 {
     *out = (struct options){.first = 1, .last = 500, .size_count = 1};
     for (int i = 1; i < count; i++) {
-        if (strcmp(words[i], "--trace") == 0) {
-            out->trace = true;
-        } else if (strcmp(words[i], "--hash") == 0) {
-            out->hash = true;
-        } else if (strcmp(words[i], "--json") == 0) {
-            out->json = true;
-        } else if (i + 1 < count && option_read(words[i], words[i + 1], out)) {
-            i++;
-        } else {
+        if (flag_read(words[i], out)) {
+            continue;
+        }
+        if (i + 1 >= count || !option_read(words[i], words[i + 1], out)) {
             return false;
         }
+        i++;
     }
+    for (int i = 1; i < count; i++) {
+        bool chosen = strcmp(words[i], "--seed") == 0 || strcmp(words[i], "--seeds") == 0;
+        out->seeded = out->seeded || chosen;
+    }
+    out->last = out->run != NULL && !out->seeded ? out->first : out->last;
     return true;
 }
 
@@ -146,11 +191,12 @@ static void tally_add(struct tally *sum, const struct tally *tally)
     sum->entries += tally->entries;
     sum->heights += tally->heights;
     sum->crashes += tally->crashes;
-    sum->lost += tally->lost;
     sum->evidence += tally->evidence;
     sum->lies += tally->lies;
     sum->fetched += tally->fetched;
     sum->receipts += tally->receipts;
+    sum->forgot += tally->forgot;
+    sum->recovering += tally->recovering;
 }
 
 /* One run of the seed; its digest. */
@@ -171,11 +217,74 @@ static uint64_t run_once(struct world *world, const struct plan *plan, struct to
     return digest;
 }
 
+void shrink_try(const struct plan *plan, bool trace, char *failure, size_t size)
+{
+    int ends[2];
+    size_t len = 0;
+    int status = 0;
+    CHECK(pipe(ends) == 0);
+    (void)fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct totals totals = {0};
+        the_world.trace = trace;
+        the_world.story = trace;
+        crash_line_len = 0;
+        if (!trace) {
+            CHECK(freopen("/dev/null", "w", stderr) != NULL);
+        }
+        (void)run_once(&the_world, plan, &totals);
+        (void)fflush(stdout);
+        ssize_t written = write(ends[1], the_world.failure, strlen(the_world.failure));
+        _exit(written < 0 ? 2 : 0);
+    }
+    (void)close(ends[1]);
+    for (ssize_t part = 1; part > 0 && len<size - 1; len += part> 0 ? (size_t)part : 0) {
+        part = read(ends[0], failure + len, size - 1 - len);
+    }
+    failure[len] = '\0';
+    (void)close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    if (len == 0 && !(WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
+        (void)snprintf(failure, size, "CHECK: one broke");
+    }
+}
+
+static void plan_of(const struct options *options, uint64_t seed, struct plan *plan)
+{
+    plan_make(plan, seed, options->sizes[seed % options->size_count], options->steps);
+    if (options->run != NULL) {
+        script_plan(options->run, plan);
+        plan->seed = seed;
+    }
+    for (uint32_t i = 0; i < options->set_count; i++) {
+        CHECK(plan_set(plan, options->sets[i]));
+    }
+}
+
+/* How to see the run again. */
+static void replay_print(const struct options *options, const struct plan *plan)
+{
+    printf("  replay: vestry-sim ");
+    if (options->run != NULL) {
+        printf("--run %s ", options->run->name);
+    }
+    printf("--seed %" PRIu64 " --n %" PRIu32, plan->seed, plan->n);
+    if (options->run == NULL) {
+        printf(" --steps %" PRIu32, plan->steps);
+    }
+    for (uint32_t i = 0; i < options->set_count; i++) {
+        printf(" --set %s", options->sets[i]);
+    }
+    printf(" --trace\n");
+}
+
 static void run_seed(struct world *world, const struct options *options, uint64_t seed,
                      struct totals *totals)
 {
     struct plan plan;
-    plan_make(&plan, seed, options->sizes[seed % options->size_count], options->steps);
+    plan_of(options, seed, &plan);
     uint64_t digest = run_once(world, &plan, totals);
     if (seed % REPEAT_EVERY == 0 && !world->failed && run_once(world, &plan, totals) != digest) {
         world_fail(world, "I18", SIM_NOBODY, "the same seed gave other bytes");
@@ -193,9 +302,8 @@ static void run_seed(struct world *world, const struct options *options, uint64_
                world->failure);
         return;
     }
-    printf("seed %" PRIu64 " n=%" PRIu32 ": %s\n  replay: vestry-sim --seed %" PRIu64
-           " --n %" PRIu32 " --steps %" PRIu32 " --trace\n",
-           seed, plan.n, world->failure, seed, plan.n, plan.steps);
+    printf("seed %" PRIu64 " n=%" PRIu32 ": %s\n", seed, plan.n, world->failure);
+    replay_print(options, &plan);
     (void)fflush(stdout);
 }
 
@@ -211,48 +319,70 @@ static void summary(const struct options *options, const struct totals *totals)
                ",\"evidence\":%" PRIu64 "}\n",
                totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
                tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
-               tally->receipts, tally->crashes, tally->lost, tally->lies, tally->evidence);
+               tally->receipts, tally->crashes, tally->forgot, tally->lies, tally->evidence);
         return;
     }
     printf("%" PRIu64 " seeds, %" PRIu64 " failed: %.1f s simulated in %.1f s, %" PRIu64
            " messages (%.0f/s),\n  %" PRIu64 " blocks, %" PRIu64 " requests (%" PRIu64
            " acknowledged, %" PRIu64 " refused, %" PRIu64 " receipts verified), %" PRIu64
-           " entries,\n  %" PRIu64 " crashes, %" PRIu64 " lost disks, %" PRIu64 " lies, %" PRIu64
-           " times evidence\n",
+           " entries,\n  %" PRIu64 " crashes, %" PRIu64 " disks set back or lost (%" PRIu64
+           " found out), %" PRIu64 " lies, %" PRIu64 " times evidence\n",
            totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
            tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
-           tally->refused, tally->receipts, tally->entries, tally->crashes, tally->lost,
-           tally->lies, tally->evidence);
+           tally->refused, tally->receipts, tally->entries, tally->crashes, tally->forgot,
+           tally->recovering, tally->lies, tally->evidence);
+}
+
+static void runs_print(void)
+{
+    const struct script *script = NULL;
+    for (uint32_t i = 0; (script = script_at(i)) != NULL; i++) {
+        printf("%-22s %s\n", script->name, script->promise);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    static struct world world;
+    struct world *world = &the_world;
     struct options options;
     struct totals totals = {0};
     if (!options_read(argc, argv, &options)) {
-        (void)fputs(
-            "usage: vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--trace] "
-            "[--hash] [--json]\n",
-            stderr);
+        (void)fputs("usage: vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] "
+                    "[--set FIELD=VALUE] [--shrink] [--runs] [--run NAME] [--trace] [--story] "
+                    "[--hash] [--json]\n",
+                    stderr);
         return 2;
+    }
+    if (options.runs) {
+        runs_print();
+        return 0;
     }
     struct selftest selftest;
     CHECK(crypto_selftest(&sig_ed25519, &selftest) == STATUS_OK);
     /* Only faster: an allocator that is watched by a sanitizer knows no such option. */
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
-    CHECK(outbox_open(&world.outbox) == STATUS_OK);
-    answers_open(&world);
+    CHECK(outbox_open(&world->outbox) == STATUS_OK);
+    answers_open(world);
     struct sigaction action = {.sa_handler = on_abort};
     CHECK(sigaction(SIGABRT, &action, NULL) == 0);
-    world.trace = options.trace;
+    world->trace = options.trace || options.story;
+    world->story = options.story;
+    world->script = options.run;
     double begin = now_seconds();
     for (uint64_t seed = options.first; seed <= options.last; seed++) {
-        run_seed(&world, &options, seed, &totals);
+        if (options.shrink) {
+            struct plan plan;
+            plan_of(&options, seed, &plan);
+            shrink(&plan);
+            continue;
+        }
+        run_seed(world, &options, seed, &totals);
     }
     totals.seconds = now_seconds() - begin;
-    summary(&options, &totals);
-    answers_close(&world);
-    outbox_close(&world.outbox);
+    if (!options.shrink) {
+        summary(&options, &totals);
+    }
+    answers_close(world);
+    outbox_close(&world->outbox);
     return totals.failed == 0 ? 0 : 1;
 }

@@ -1,3 +1,4 @@
+#include "tests/sim/script.h"
 #include "tests/sim/world.h"
 
 static uint64_t travel_us(struct world *world)
@@ -28,6 +29,14 @@ void network_send(struct world *world, uint32_t from, uint32_t to, struct blob *
     CHECK(to < world->plan.n);
     bool own = from == to;
     if (!own && (world->hosts[to].cut_off || (from != SIM_CLIENT && world->hosts[from].cut_off))) {
+        return;
+    }
+    const struct script *script = world->phase == PHASE_STORM ? world->script : NULL;
+    if (script != NULL && script->passes != NULL && !own &&
+        !script->passes(world, from, to, frame)) {
+        if (!world->story) {
+            world_trace(world, "what r%u sends to r%u is lost", from, to);
+        }
         return;
     }
     uint32_t count = own ? 1 : copies(world);

@@ -123,9 +123,7 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     choose_weather(plan, &prng);
     choose_faults(plan, &prng);
     choose_clients(plan, &prng);
-    /* From a generator of its own, so that the rest of a seed's plan is as it was without. */
-    struct prng losses = {seed * UINT64_C(0x9fb21c651e98df25) + 3};
-    if (prng_chance(&losses, 150)) {
-        plan->loses_us = prng_between(&losses, 50000, 3000000);
-    }
+    /* Drawn last, so that the rest of a seed's run is as it was. */
+    plan->forgets = prng_chance(&prng, 250) ? 1 : 0;
+    plan->forgets_all = prng_chance(&prng, 300);
 }

@@ -30,6 +30,7 @@ enum lie {
 
 struct plan {
     uint64_t seed;
+    uint64_t luck; /* what is drawn while the run goes on, with the same plan; 0 at first */
     uint32_t n;
     uint32_t f;
     bool real_signatures;
@@ -62,7 +63,10 @@ struct plan {
     uint64_t crash_every_us; /* 0: never */
     uint64_t cut_off_every_us;
     uint32_t power_cuts;
-    uint64_t loses_us; /* when a disk is lost; 0: none is */
+    uint32_t forgets;       /* disks that are lost or put back */
+    bool forgets_all;       /* lost, not put back */
+    uint32_t only_twist;    /* one more than the enum twist of liar.h that is told; 0: any */
+    uint32_t only_view_lie; /* the same of liar_view.c */
 
     /* Clients. */
     uint32_t clients;

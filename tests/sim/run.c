@@ -1,6 +1,7 @@
 /* One run from its first event to its last check. */
 #include "tests/sim/check.h"
 #include "tests/sim/client.h"
+#include "tests/sim/script.h"
 #include "tests/sim/world.h"
 
 #include <stdio.h>
@@ -30,23 +31,30 @@ static void weather_begin(struct world *world)
     for (uint32_t i = 0; i < plan->power_cuts; i++) {
         due_in(world, DUE_POWER, prng_between(&world->prng, 20000, 4000000), 0);
     }
-    if (plan->loses_us > 0) {
-        due_in(world, DUE_LOSS, plan->loses_us, 0);
-    }
     for (uint32_t i = 0; i < plan->clock_steps; i++) {
         due_in(world, DUE_CLOCK, prng_below(&world->prng, 4000000), 0);
+    }
+    for (uint32_t i = 0; i < plan->forgets; i++) {
+        uint32_t rid = (uint32_t)prng_below(&world->prng, plan->n);
+        uint64_t picture = prng_between(&world->prng, 10000, 3000000);
+        due_in(world, DUE_PICTURE, picture, rid);
+        due_in(world, DUE_FORGET, picture + prng_between(&world->prng, 10000, 1500000), rid);
     }
 }
 
 void world_open(struct world *world, const struct plan *plan)
 {
     bool trace = world->trace;
+    bool story = world->story;
+    const struct script *script = world->script;
     struct outbox outbox = world->outbox;
     struct serve *serves[SIM_REPLICAS_MAX];
     memcpy(serves, world->serves, sizeof(serves));
-    *world = (struct world){.plan = *plan, .outbox = outbox, .trace = trace};
+    *world = (struct world){
+        .plan = *plan, .outbox = outbox, .trace = trace, .story = story, .script = script};
     memcpy(world->serves, serves, sizeof(serves));
-    world->prng.state = plan->seed * UINT64_C(0x2545f4914f6cdd1d) + 99;
+    world->prng.state =
+        (plan->seed + plan->luck * UINT64_C(1000003)) * UINT64_C(0x2545f4914f6cdd1d) + 99;
     world->now_us = 1000000;
     cast_make(&world->cast, plan);
     check_open(world);
@@ -118,18 +126,19 @@ static void power_cut(struct world *world)
     }
 }
 
-static void some_loss(struct world *world)
+/* A liar's memory is its own affair. */
+static void disk_event(struct world *world, const struct due *due)
 {
-    uint32_t rid = (uint32_t)prng_below(&world->prng, world->plan.n);
-    bool lies = (world->plan.liars >> rid & 1) != 0;
-    if (world->phase != PHASE_STORM) {
+    struct host *host = &world->hosts[due->to];
+    bool liar = (world->plan.liars >> host->rid & 1) != 0;
+    if (world->phase != PHASE_STORM || liar) {
         return;
     }
-    if (world->hosts[rid].up && !lies && hosts_may_fail(world, rid)) {
-        host_lose(world, &world->hosts[rid]);
-        return;
+    if (due->kind == DUE_PICTURE) {
+        host_picture(world, host);
+    } else if (hosts_may_forget(world, host->rid)) {
+        host_forget(world, host, world->plan.forgets_all);
     }
-    due_in(world, DUE_LOSS, world->plan.loses_us, 0);
 }
 
 static void clock_step(struct world *world)
@@ -203,8 +212,9 @@ static void happen(struct world *world, const struct due *due)
     case DUE_CLOCK:
         clock_step(world);
         break;
-    case DUE_LOSS:
-        some_loss(world);
+    case DUE_PICTURE:
+    case DUE_FORGET:
+        disk_event(world, due);
         break;
     }
 }
@@ -238,28 +248,20 @@ static void come_up(struct world *world)
     }
 }
 
-/* Those that lost their disks count among the f that may fail. */
-static uint32_t lost_count(const struct world *world)
-{
-    uint32_t lost = 0;
-    for (uint32_t rid = 0; rid < world->plan.n; rid++) {
-        lost += world->hosts[rid].recovering ? 1 : 0;
-    }
-    return lost;
-}
-
 /* The weather is fair; half the time only a quorum is there to enjoy it, and in some runs the
  * others are there and lie on. */
 static void heal(struct world *world)
 {
     bool liars_stay = world->plan.liars_stay && world->plan.liars != 0;
-    if (!liars_stay && prng_chance(&world->prng, 500)) {
-        uint32_t lost = lost_count(world);
-        for (uint32_t left = world->plan.f; left > lost;) {
-            uint32_t rid = (uint32_t)prng_below(&world->prng, world->plan.n);
-            uint32_t bit = 1u << rid;
-            left -= (world->absent & bit) == 0 && !world->hosts[rid].recovering ? 1 : 0;
-            world->absent |= world->hosts[rid].recovering ? 0 : bit;
+    if (world->script != NULL) {
+        world->absent = world->script->absent;
+    } else if (!liars_stay && prng_chance(&world->prng, 500)) {
+        /* Whoever has forgotten is up and follows, and is one of the f that are not needed. */
+        uint32_t forgot = (uint32_t)__builtin_popcount(world->forgot);
+        for (uint32_t left = world->plan.f > forgot ? world->plan.f - forgot : 0; left > 0;) {
+            uint32_t bit = 1u << prng_below(&world->prng, world->plan.n);
+            left -= ((world->absent | world->forgot) & bit) == 0 ? 1 : 0;
+            world->absent |= world->forgot & bit ? 0 : bit;
         }
     }
     world_trace(world, "heal, without %x", world->absent);
@@ -304,18 +306,34 @@ static bool quorum_answers(struct world *world)
     return !world->failed;
 }
 
+/* Until the plan's messages were delivered, or until the script has what it is about. */
+static void storm(struct world *world)
+{
+    bool steps = world->script != NULL && world->script->step != NULL;
+    uint64_t end = world->now_us + STORM_US_MAX;
+    while (world->now_us < end && next(world)) {
+        if (steps) {
+            world->script->step(world);
+        }
+        if (world->stage == STAGE_DONE || world->tally.messages >= world->plan.steps) {
+            break;
+        }
+    }
+    if (steps && world->stage != STAGE_DONE) {
+        world_fail(world, "run", SIM_NOBODY, "it comes no further than to stage %u", world->stage);
+    }
+}
+
 void world_run(struct world *world)
 {
-    uint64_t end = world->now_us + STORM_US_MAX;
-    while (world->tally.messages < world->plan.steps && world->now_us < end && next(world)) {
-    }
+    storm(world);
     if (world->failed || !quorum_answers(world)) {
         return;
     }
     world->phase = PHASE_REST;
     world->absent = 0;
     come_up(world);
-    end = world->now_us + REST_US_MAX;
+    uint64_t end = world->now_us + REST_US_MAX;
     while (world->now_us < end && !check_at_rest(world) && next(world)) {
     }
     if (!world->failed && !check_at_rest(world)) {
@@ -328,5 +346,8 @@ void world_run(struct world *world)
     if (!world->failed && check_at_rest(world)) {
         check_end(world);
         check_served(world);
+        if (world->script != NULL && world->script->judge != NULL) {
+            world->script->judge(world);
+        }
     }
 }

@@ -4,6 +4,8 @@
  *   host.c       drives one node as the server does: steps, flights, syncs, crashes, restores
  *   network.c    loses, copies, delays and reorders frames
  *   answer.c     answers FETCH out of a store
+ *   forget.c     disks that are lost or put back
+ *   script.h     runs with a name: what happens in them is written down, not drawn
  *   client.c     asks, repeats, counts answers
  *   liar*.c      what faulty replicas send instead (liar.h)
  *   check_*.c    watches everything; shares no state with the nodes
@@ -69,11 +71,11 @@ struct held {
 struct host {
     uint32_t rid;
     bool up;
-    bool cut_off;    /* its network is gone */
-    bool recovering; /* its disk was lost: it joined anew, and must not vote */
-    uint32_t life;   /* counts its starts */
+    bool cut_off;  /* its network is gone */
+    uint32_t life; /* counts its starts */
     struct node *node;
     struct store *store;
+    struct store *picture; /* of the disk, earlier; or NULL */
     int64_t skew_ms;
     uint64_t tick_at_us; /* when it is woken; UINT64_MAX: not at all */
     bool syncing;
@@ -98,6 +100,7 @@ struct slow_primary {
 struct client;
 struct request_log;
 struct check;
+struct script;
 struct serve;
 
 enum phase {
@@ -115,11 +118,12 @@ struct tally {
     uint64_t entries;
     uint64_t heights;
     uint64_t crashes;
-    uint64_t lost; /* disks */
     uint64_t evidence;
     uint64_t lies;
     uint64_t fetched; /* DATA frames sent */
     uint64_t receipts;
+    uint64_t forgot;     /* disks that were lost or put back */
+    uint64_t recovering; /* how many of these replicas found out */
 };
 
 struct world {
@@ -137,11 +141,17 @@ struct world {
     struct check *check;
     struct heard heard[SIM_REPLICAS_MAX];
     struct slow_primary slow[SIM_REPLICAS_MAX];
+    const struct script *script; /* of a run with a name, or NULL */
+    uint32_t stage;              /* how far it has come; see script.h */
+    uint64_t mark[8];            /* what it remembers */
+    uint32_t forgot;             /* replicas whose disk was lost or put back */
+    uint32_t unsure;             /* those of them that have not started again, or not asked */
     struct tally tally;
     uint32_t absent;        /* replicas that stay away while the others are healed */
     uint64_t asks_until_us; /* clients ask that long after the healing */
     uint64_t digest;        /* of everything that happened */
     bool trace;
+    bool story; /* a trace without every frame */
     bool failed;
     char failure[512];
 };
@@ -181,15 +191,29 @@ void host_open(struct world *world, uint32_t rid);
 void host_close(struct host *host);
 void host_start(struct world *world, struct host *host);
 void host_crash(struct world *world, struct host *host);
-/* lost.c: the disk too; what it starts from next is what `vestryd join` makes. */
-void host_lose(struct world *world, struct host *host);
 void host_frame(struct world *world, struct host *host, uint32_t from, struct blob *frame);
 void host_tick(struct world *world, struct host *host, uint64_t at_us);
 void host_synced(struct world *world, struct host *host);
 MUST_USE uint64_t host_wall_ms(const struct world *world, const struct host *host);
 
+/* --- forget.c ----------------------------------------------------------------------------------
+ */
+
+/* Keep a picture of the host's disk as it is now. */
+void host_picture(struct world *world, struct host *host);
+/* The host dies, and comes back with the disk of its picture, or with an empty one. */
+void host_forget(struct world *world, struct host *host, bool all);
+/* After each of its steps: whether it has found out, or will not. */
+void forget_look(struct world *world, struct host *host);
+/* Whether it has forgotten and must not vote: it knows, or has not asked yet. */
+MUST_USE bool host_is_recovering(const struct world *world, const struct host *host);
+
+/* --- host.c again ------------------------------------------------------------------------------
+ */
+
 /* Whether one more replica may fail now: liars count, and so does who is down or cut off. */
 MUST_USE bool hosts_may_fail(const struct world *world, uint32_t rid);
+MUST_USE bool hosts_may_forget(const struct world *world, uint32_t rid);
 
 /* --- run.c -------------------------------------------------------------------------------------
  */

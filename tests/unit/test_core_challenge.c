@@ -126,6 +126,27 @@ static void what_the_new_view_proposes_accounts_for_itself(void **state)
     a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_PRE_PREPARE, SLEEPER, &above));
 }
 
+/* Nothing leaves under a key that may have signed otherwise, and its own word makes no quorum. */
+static void nothing_is_attested_before_that(void **state)
+{
+    struct core_fixture *fixture = asleep(state);
+    struct node *node = fixture->nodes[SLEEPER];
+    fixture->now_ms += 100;
+    node->attested_height = 0;
+    node->head.height = 1;
+    assert_int_equal(core_tick(fixture, SLEEPER), DROP_NONE);
+    assert_true(core_sent(fixture, MESSAGE_ATTEST).len == 0);
+    for (uint32_t from = 0; from < CORE_NODES; from++) {
+        if (from != SLEEPER && !node->awake) {
+            struct bytes answer = core_answer(fixture, SLEEPER, from, BYTES_EMPTY);
+            assert_int_equal(core_deliver(fixture, SLEEPER, from, answer), DROP_NONE);
+        }
+    }
+    assert_true(node->awake);
+    assert_int_equal(core_tick(fixture, SLEEPER), DROP_NONE);
+    assert_true(core_sent(fixture, MESSAGE_ATTEST).len > 0);
+}
+
 static void nobody_can_make_a_message_up(void **state)
 {
     struct core_fixture *fixture = asleep(state);
@@ -181,6 +202,7 @@ int main(void)
         CORE_TEST(a_vote_in_a_later_view_is_amnesia),
         CORE_TEST(an_accepted_proposal_accounts_for_its_prepare),
         CORE_TEST(what_the_new_view_proposes_accounts_for_itself),
+        CORE_TEST(nothing_is_attested_before_that),
         CORE_TEST(nobody_can_make_a_message_up),
         CORE_TEST(the_votes_that_are_held_are_told),
     };
