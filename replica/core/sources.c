@@ -47,7 +47,8 @@ bool sources_banned(const struct sources *sources, uint32_t member, uint64_t now
 
 bool sources_idle(const struct sources *sources, uint32_t member, uint64_t now_ms)
 {
-    return !sources->of[member].asked && !sources_banned(sources, member, now_ms);
+    const struct source *source = &sources->of[member];
+    return !source->asked && now_ms >= source->ready_ms && !sources_banned(sources, member, now_ms);
 }
 
 void sources_ask(struct sources *sources, uint32_t member, uint64_t from, uint64_t count,
@@ -101,6 +102,7 @@ void sources_brought(struct sources *sources, uint32_t member, uint64_t sequence
     if (arrivals(source) == source->count || source->bytes >= FETCH_BLOCKS_BYTES) {
         source->asked = false;
         source->strikes = 0;
+        source->ready_ms = source->asked_ms + source->bytes / FETCH_BYTES_PER_MS;
     }
 }
 

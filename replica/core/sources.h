@@ -20,6 +20,9 @@
 #define FETCH_BLOCKS_MAX 16
 #define FETCH_BLOCKS_BYTES ((size_t)8 << 20)
 
+/* What a source is asked for at most, so that it never has reason to refuse: 16 MiB a second. */
+#define FETCH_BYTES_PER_MS ((size_t)16 << 10)
+
 struct source {
     uint64_t from;      /* the range that was asked for last; 0: none was */
     uint64_t count;     /* at most FETCH_BLOCKS_MAX */
@@ -28,7 +31,8 @@ struct source {
     size_t bytes;       /* of what came */
     uint64_t asked_ms;  /* when it was asked */
     uint64_t heard_ms;  /* when the last one came, or it was asked */
-    uint64_t banned_ms; /* it is not asked before */
+    uint64_t ready_ms;  /* it is not asked before: it has just brought much */
+    uint64_t banned_ms; /* nor before this */
     uint32_t strikes;   /* ranges in a row of which too little came */
 };
 

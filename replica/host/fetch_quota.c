@@ -8,8 +8,10 @@
 /* A batch may have twelve times as many, and is charged for them then. */
 #define BATCH_BYTES_USUAL ((size_t)512 << 10)
 
-static_assert(FETCH_QUOTA_BYTES >= 3 * (FETCH_BLOCKS_BYTES + FRAME_BYTES_MAX),
+static_assert(FETCH_QUOTA_BYTES >= 2 * FETCH_BLOCKS_BYTES + FRAME_BYTES_MAX,
               "a bucket holds several answers");
+static_assert(FETCH_QUOTA_BYTES_PER_S >= 1000 * FETCH_BYTES_PER_MS + 16 * LOOK_UP_BYTES,
+              "who asks as the core does is never refused");
 
 size_t fetch_quota_price(const struct fetch *fetch)
 {

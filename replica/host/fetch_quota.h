@@ -8,8 +8,9 @@
 
 #include "crypto/schema.h"
 
-/* A replica that catches up asks each other one for one range of blocks at a time. */
-#define FETCH_QUOTA_BYTES ((size_t)64 << 20)
+/* A replica that catches up asks each other one for one range of blocks at a time, and for no more
+ * than FETCH_BYTES_PER_MS: it does not come to the end of its bucket. */
+#define FETCH_QUOTA_BYTES ((size_t)32 << 20)
 #define FETCH_QUOTA_BYTES_PER_S ((size_t)16 << 20)
 
 struct fetch_quota {

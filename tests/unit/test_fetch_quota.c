@@ -46,6 +46,10 @@ static void the_bucket_fills_with_time_and_not_beyond(void **state)
     assert_false(fetch_quota_take(&quota, 1, NOW + 1));
     assert_true(fetch_quota_take(&quota, FETCH_QUOTA_BYTES, NOW + 1000000));
     assert_false(fetch_quota_take(&quota, 1, NOW + 1000000));
+    struct fetch_quota other = {0};
+    assert_true(fetch_quota_take(&other, 1, NOW));
+    assert_true(fetch_quota_take(&other, FETCH_QUOTA_BYTES, NOW + 1000));
+    assert_false(fetch_quota_take(&other, 1, NOW + 1000));
 }
 
 static void what_an_answer_did_not_cost_is_given_back(void **state)

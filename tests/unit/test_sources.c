@@ -57,10 +57,21 @@ static void as_many_bytes_as_an_answer_holds_end_it(void **state)
     struct sources sources = {0};
     sources_ask(&sources, 1, 10, 16, NOW);
     sources_brought(&sources, 1, 10, FETCH_BLOCKS_BYTES, NOW);
-    assert_true(sources_idle(&sources, 1, NOW));
+    assert_false(sources.of[1].asked);
     assert_false(sources_expects(&sources, 1, 11));
     sources_judge(&sources, NOW + 60000);
     assert_false(sources_banned(&sources, 1, NOW + 60000));
+}
+
+static void who_brought_much_is_not_asked_at_once(void **state)
+{
+    (void)state;
+    struct sources sources = {0};
+    sources_ask(&sources, 1, 10, 16, NOW);
+    sources_brought(&sources, 1, 10, FETCH_BLOCKS_BYTES, NOW + 100);
+    assert_false(sources_idle(&sources, 1, NOW + 511));
+    assert_true(sources_idle(&sources, 1, NOW + 512));
+    assert_false(sources_banned(&sources, 1, NOW + 100));
 }
 
 static void silence_is_punished_and_doubly_the_next_time(void **state)
@@ -202,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_source_is_asked_for_one_range_at_a_time),
         cmocka_unit_test(a_block_is_expected_from_whom_it_was_asked_of_and_once),
         cmocka_unit_test(as_many_bytes_as_an_answer_holds_end_it),
+        cmocka_unit_test(who_brought_much_is_not_asked_at_once),
         cmocka_unit_test(silence_is_punished_and_doubly_the_next_time),
         cmocka_unit_test(no_ban_for_bringing_little_is_longer_than_that_of_a_liar),
         cmocka_unit_test(a_whole_answer_makes_good_what_was_before),
