@@ -6,8 +6,9 @@
  *     vestry-cluster-client FOLDER STATE note SIZE
  *
  * FOLDER is a development cluster's. `append` makes an entry of every line, keeps IN-FLIGHT of them
- * going, writes receipt N to RECEIPTS/N before it says `ack N INDEX`, and goes on where an earlier
- * run with the same STATE was killed: a mark in the state says how many lines were submitted.
+ * going, says `sent N TIME` before each and `ack N INDEX TIME` after its receipt was written to
+ * RECEIPTS/N, in nanoseconds, and goes on where an earlier run with the same STATE was killed: a
+ * mark in the state says how many lines were submitted.
  * `read` prints index, place in the stream and payload of every entry. `status` prints rid, state,
  * executed height and tree size of every replica. `note` waits for a checkpoint of at least SIZE
  * entries and prints it. */
@@ -56,6 +57,14 @@ static void on_notice(void *context, enum vestry_notice notice, const char *text
 {
     (void)context;
     fprintf(stderr, "notice %d: %s\n", (int)notice, text);
+}
+
+/* The same clock for all processes of a machine. */
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
 static struct vestry *open_log(const char *folder, const char *state)
@@ -112,7 +121,7 @@ static void finish_one(const struct program *program, struct sent *sent, uint64_
     }
     vestry_receipts_look(receipts, &look);
     write_receipt(program, receipts, sent[at].line);
-    printf("ack %" PRIu64 " %" PRIu64 "\n", sent[at].line, look.first_index);
+    printf("ack %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", sent[at].line, look.first_index, now_ns());
     fflush(stdout);
     vestry_receipts_free(receipts);
     sent[at] = sent[--*open];
@@ -162,6 +171,7 @@ static void append(const struct program *program)
             finish_one(program, sent, &open);
         }
         sent[open].line = line - 1;
+        printf("sent %" PRIu64 " %" PRIu64 "\n", line - 1, now_ns());
         if (vestry_submit(program->log, &entry, 1, &options, &sent[open].ticket) != VESTRY_OK) {
             die_of(program->log);
         }
