@@ -5,7 +5,8 @@
  *     vestry-cluster-client FOLDER STATE status
  *     vestry-cluster-client FOLDER STATE note SIZE
  *
- * FOLDER is a development cluster's. `append` makes an entry of every line, keeps IN-FLIGHT of them
+ * FOLDER is a development cluster's; VESTRY_CLUSTER_ENDPOINTS says where its replicas are, when not
+ * where the charter says: "r0=10.0.0.1:7000 r1=...". `append` makes an entry of every line, keeps IN-FLIGHT of them
  * going, says `sent N TIME` before each and `ack N INDEX TIME` after its receipt was written to
  * RECEIPTS/N, in nanoseconds, and goes on where an earlier run with the same STATE was killed: a
  * mark in the state says how many lines were submitted.
@@ -24,6 +25,7 @@
 
 #define MARK "lines"
 #define PATH_CHARS 4096
+#define PLACES_MAX 28
 #define TIMEOUT_MS 120000
 
 struct program {
@@ -67,11 +69,27 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* The words of VESTRY_CLUSTER_ENDPOINTS: where replicas are that are not where the charter says. */
+static size_t endpoints(const char *places[PLACES_MAX])
+{
+    static char words[PATH_CHARS];
+    const char *said = getenv("VESTRY_CLUSTER_ENDPOINTS");
+    char *next = NULL;
+    size_t count = 0;
+    snprintf(words, sizeof(words), "%s", said == NULL ? "" : said);
+    for (char *word = strtok_r(words, " ", &next); word != NULL && count < PLACES_MAX;
+         word = strtok_r(NULL, " ", &next)) {
+        places[count++] = word;
+    }
+    return count;
+}
+
 static struct vestry *open_log(const char *folder, const char *state)
 {
     char charter[PATH_CHARS];
     char token[PATH_CHARS];
     char key[PATH_CHARS];
+    static const char *places[PLACES_MAX];
     struct vestry_options options = VESTRY_OPTIONS;
     struct vestry_problem problem;
     snprintf(charter, sizeof(charter), "%s/charter.genesis", folder);
@@ -83,6 +101,8 @@ static struct vestry *open_log(const char *folder, const char *state)
     options.state = strcmp(state, "-") == 0 ? NULL : state;
     options.timeout_ms = TIMEOUT_MS;
     options.notify = on_notice;
+    options.endpoint_count = endpoints(places);
+    options.endpoints = places;
     struct vestry *log = vestry_open(&options, &problem);
     if (log == NULL) {
         die(problem.what);

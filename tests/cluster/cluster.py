@@ -107,9 +107,11 @@ class Load:
         self.reader.join(timeout=10)
 
     def history(self):
-        """For the judge."""
-        return {"stream": self.stream, "lines": self.lines, "acks": dict(self.acks),
-                "sent": dict(self.sent), "told": dict(self.told), "receipts": self.receipts}
+        """For the judge. Tests add the acknowledgements of later loads to `acks`."""
+        told = dict(self.told)
+        return {"stream": self.stream, "lines": self.lines, "sent": dict(self.sent), "told": told,
+                "acks": {line: index for line, index in list(self.acks.items()) if line in told},
+                "receipts": self.receipts}
 
 
 class Cluster:
@@ -129,20 +131,34 @@ class Cluster:
         self.cluster_id = self.charter["cluster_id"]
         for rid in range(REPLICAS):
             with open(self.path(f"r{rid}.conf"), "w", encoding="ascii") as file:
-                file.write(f'replica r{rid} {{\n'
-                           f'  charter = "{self.path("charter.genesis")}"\n'
-                           f'  data = "{self.path(f"data{rid}")}"\n'
-                           f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
-                           f'  listen = "127.0.0.1:{self.port(rid)}"\n'
-                           f'  http = "127.0.0.1:{self.port(rid) + REPLICAS}"\n}}\n{config}')
+                file.write(self.config_of(rid) + config)
             self.run("vestryd", "init", "--config", self.path(f"r{rid}.conf"), "--expect",
                      self.cluster_id)
+
+    def config_of(self, rid):
+        """Its configuration, all but what a test adds."""
+        peers = [f'peer r{other} {{ address = "{self.host(other)}:{self.port(other)}" }}\n'
+                 for other in range(REPLICAS) if other != rid]
+        return (f'replica r{rid} {{\n'
+                f'  charter = "{self.path("charter.genesis")}"\n'
+                f'  data = "{self.path(f"data{rid}")}"\n'
+                f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
+                f'  listen = "{self.host(rid)}:{self.port(rid)}"\n'
+                f'  http = "{self.host(rid)}:{self.port(rid) + REPLICAS}"\n}}\n' + "".join(peers))
 
     def path(self, *names):
         return os.path.join(self.folder, "cluster", *names)
 
     def port(self, rid):
         return self.base + rid
+
+    def host(self, _):
+        """Where a replica is."""
+        return "127.0.0.1"
+
+    def under(self, _):
+        """What a replica's command begins with."""
+        return ()
 
     def run(self, name, *arguments):
         """A program that ends by itself, and well."""
@@ -166,7 +182,7 @@ class Cluster:
                                 "VESTRY_FAULT_LIST": self.path(f"points{rid}")})
         with open(self.path(f"r{rid}.log"), "ab") as log:
             self.replicas[rid] = subprocess.Popen(
-                [*under, program("vestryd"), "run", "--config", self.path(f"r{rid}.conf")],
+                [*self.under(rid), *under, program("vestryd"), "run", "--config", self.path(f"r{rid}.conf")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env=environment)
 
@@ -214,7 +230,7 @@ class Cluster:
 
     def metrics(self, rid):
         """What it counts, by name and label."""
-        url = f"http://127.0.0.1:{self.port(rid) + REPLICAS}/metrics"
+        url = f"http://{self.host(rid)}:{self.port(rid) + REPLICAS}/metrics"
         with urllib.request.urlopen(url, timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
@@ -236,10 +252,12 @@ class Cluster:
 
     # --- Clients ---
 
+    client_under = ()  # what a client's command begins with
+
     def spawn_client(self, state, *arguments):
         path = state if state == "-" else os.path.join(self.folder, state)
         with open(os.path.join(self.folder, "client.log"), "ab") as log:
-            process = subprocess.Popen([CLIENT, self.path(), path, *arguments],
+            process = subprocess.Popen([*self.client_under, CLIENT, self.path(), path, *arguments],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                        start_new_session=True)
         self.clients.append(process)
@@ -307,7 +325,8 @@ class Cluster:
 
     def hear(self, rid, said, count):
         """Send these frames to a replica, and return the first `count` contents that it answers."""
-        command = [GUEST, self.path(), str(self.port(rid)), "client", str(WAIT_S), "aloud"]
+        command = [GUEST, self.path(), f"{self.host(rid)}:{self.port(rid)}", "client", str(WAIT_S),
+                   "aloud"]
         with tempfile.TemporaryFile() as file:
             file.write(said)
             file.seek(0)
@@ -372,7 +391,10 @@ class Case(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="vestry-cluster-")
         self.addCleanup(self._clean)
-        self.cluster = Cluster(self.folder, self.config)
+        self.cluster = self.make()
+
+    def make(self):
+        return Cluster(self.folder, self.config)
 
     def tearDown(self):
         if not self._failed():
