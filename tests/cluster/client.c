@@ -6,13 +6,12 @@
  *     vestry-cluster-client FOLDER STATE note SIZE
  *
  * FOLDER is a development cluster's; VESTRY_CLUSTER_ENDPOINTS says where its replicas are, when not
- * where the charter says: "r0=10.0.0.1:7000 r1=...". `append` makes an entry of every line, keeps IN-FLIGHT of them
- * going, says `sent N TIME` before each and `ack N INDEX TIME` after its receipt was written to
- * RECEIPTS/N, in nanoseconds, and goes on where an earlier run with the same STATE was killed: a
- * mark in the state says how many lines were submitted.
- * `read` prints index, place in the stream and payload of every entry. `status` prints rid, state,
- * executed height and tree size of every replica. `note` waits for a checkpoint of at least SIZE
- * entries and prints it. */
+ * where the charter says: "r0=10.0.0.1:7000 r1=...". `append` makes an entry of every line, keeps
+ * IN-FLIGHT of them going, says `sent N TIME` before each and `ack N INDEX TIME` after its receipt
+ * was written to RECEIPTS/N, in nanoseconds, and goes on where an earlier run with the same STATE
+ * was killed: a mark in the state says how many lines were submitted. `read` prints index, place in
+ * the stream and payload of every entry. `status` prints rid, state, executed height and tree size
+ * of every replica. `note` waits for a checkpoint of at least SIZE entries and prints it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>

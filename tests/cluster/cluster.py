@@ -182,7 +182,8 @@ class Cluster:
                                 "VESTRY_FAULT_LIST": self.path(f"points{rid}")})
         with open(self.path(f"r{rid}.log"), "ab") as log:
             self.replicas[rid] = subprocess.Popen(
-                [*self.under(rid), *under, program("vestryd"), "run", "--config", self.path(f"r{rid}.conf")],
+                [*self.under(rid), *under, program("vestryd"), "run", "--config",
+                 self.path(f"r{rid}.conf")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env=environment)
 

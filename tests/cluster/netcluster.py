@@ -6,12 +6,15 @@ import subprocess
 
 import cluster
 from cluster import REPLICAS, Case, Cluster
-from network import OUTSIDE, Network, address
+from network import Network, address
+
+
+GUEST_HOST = REPLICAS  # one host more, for clients whose links are cut
 
 
 class NetCluster(Cluster):
     def __init__(self, folder, config=""):
-        self.network = Network(REPLICAS)
+        self.network = Network(REPLICAS + 1)
         try:
             super().__init__(folder, config)
         except Exception:

@@ -14,7 +14,7 @@ import time
 import cluster
 from cluster import REPLICAS, Case, numbered
 
-SAMPLE_S = 25
+SAMPLE_S = 15
 ACTIVE = 1
 LINES = 4
 ACTIONS = ("before", "after", "tear", "power")

@@ -9,7 +9,7 @@ import cluster
 from cluster import Case, numbered
 
 VICTIM = 2
-LINES = 20
+LINES = 24
 SAID = r"(?i)input/output|no space|could not be written|cannot|i/o error"
 
 
@@ -60,9 +60,9 @@ class DiskErrors(Case):
         self.check_log(self.lines[: self.asked], self.acks)
 
     def test_under_load(self):
-        self.walk(("eio", 9, "fdatasync", ".log"), ("eio", 10, "write", ".log"),
-                  ("enospc", 11, "write", ".log"), ("eio", 7, "pwrite", "anchor"),
-                  ("enospc", 8, "pwrite", "anchor"))
+        self.walk(("eio", 3, "fdatasync", ".log"), ("eio", 4, "write", ".log"),
+                  ("enospc", 5, "write", ".log"), ("eio", 2, "pwrite", "anchor"),
+                  ("enospc", 3, "pwrite", "anchor"))
 
     def test_at_a_start(self):
         self.walk(("eio", 1, "fdatasync", "MANIFEST"), ("enospc", 2, "write", "MANIFEST"),
