@@ -149,16 +149,19 @@ void host_feed_refused(struct host *host, uint32_t from, struct bytes frame)
 
 static void arm_tick(struct host *host)
 {
-    if (host->wake_ms == host->armed_ms) {
+    /* A tick that could not step would be due again at once. What lets a host step again, a flight
+     * that landed or room on the disk, ends a turn too. */
+    uint64_t wake_ms = host_can_step(host) ? host->wake_ms : UINT64_MAX;
+    if (wake_ms == host->armed_ms) {
         return;
     }
-    host->armed_ms = host->wake_ms;
-    if (host->wake_ms == UINT64_MAX) {
+    host->armed_ms = wake_ms;
+    if (wake_ms == UINT64_MAX) {
         event_del(host->tick);
         return;
     }
     uint64_t now = clock_now_ms();
-    uint64_t wait = host->wake_ms > now ? host->wake_ms - now : 0;
+    uint64_t wait = wake_ms > now ? wake_ms - now : 0;
     const struct timeval time = {.tv_sec = (time_t)(wait / 1000),
                                  .tv_usec = (suseconds_t)(wait % 1000 * 1000)};
     event_add(host->tick, &time);

@@ -6,13 +6,15 @@
  *     vestry-cluster-client FOLDER STATE status
  *     vestry-cluster-client FOLDER STATE note SIZE
  *
- * FOLDER is a development cluster's. `append` makes an entry of every line, keeps IN-FLIGHT of them
- * going, writes receipt N to RECEIPTS/N before it says `ack N INDEX`, and goes on where an earlier
- * run with the same STATE was killed: a mark in the state says how many lines were submitted.
- * `grow` appends COUNT entries, a few with every request and a few requests at a time, so that they
- * come quickly and in many blocks. `read` prints index, place in the stream and payload of every
- * entry. `status` prints rid, state, executed height and tree size of every replica. `note` waits
- * for a checkpoint of at least SIZE entries and prints it. */
+ * FOLDER is a development cluster's; VESTRY_CLUSTER_ENDPOINTS says where its replicas are, when not
+ * where the charter says: "r0=10.0.0.1:7000 r1=...". `append` makes an entry of every line, keeps
+ * IN-FLIGHT of them going, says `sent N TIME` before each and `ack N INDEX TIME` after its receipt
+ * was written to RECEIPTS/N, in nanoseconds, and goes on where an earlier run with the same STATE
+ * was killed: a mark in the state says how many lines were submitted. `grow` appends COUNT entries,
+ * a few with every request and a few requests at a time, so that they come quickly and in many
+ * blocks. `read` prints index, place in the stream and payload of every entry. `status` prints rid,
+ * state, executed height and tree size of every replica. `note` waits for a checkpoint of at least
+ * SIZE entries and prints it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -25,6 +27,7 @@
 
 #define MARK "lines"
 #define PATH_CHARS 4096
+#define PLACES_MAX 28
 #define TIMEOUT_MS 120000
 
 struct program {
@@ -60,11 +63,35 @@ static void on_notice(void *context, enum vestry_notice notice, const char *text
     fprintf(stderr, "notice %d: %s\n", (int)notice, text);
 }
 
+/* The same clock for all processes of a machine. */
+static uint64_t now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* The words of VESTRY_CLUSTER_ENDPOINTS: where replicas are that are not where the charter says. */
+static size_t endpoints(const char *places[PLACES_MAX])
+{
+    static char words[PATH_CHARS];
+    const char *said = getenv("VESTRY_CLUSTER_ENDPOINTS");
+    char *next = NULL;
+    size_t count = 0;
+    snprintf(words, sizeof(words), "%s", said == NULL ? "" : said);
+    for (char *word = strtok_r(words, " ", &next); word != NULL && count < PLACES_MAX;
+         word = strtok_r(NULL, " ", &next)) {
+        places[count++] = word;
+    }
+    return count;
+}
+
 static struct vestry *open_log(const char *folder, const char *state)
 {
     char charter[PATH_CHARS];
     char token[PATH_CHARS];
     char key[PATH_CHARS];
+    static const char *places[PLACES_MAX];
     struct vestry_options options = VESTRY_OPTIONS;
     struct vestry_problem problem;
     snprintf(charter, sizeof(charter), "%s/charter.genesis", folder);
@@ -76,6 +103,8 @@ static struct vestry *open_log(const char *folder, const char *state)
     options.state = strcmp(state, "-") == 0 ? NULL : state;
     options.timeout_ms = TIMEOUT_MS;
     options.notify = on_notice;
+    options.endpoint_count = endpoints(places);
+    options.endpoints = places;
     struct vestry *log = vestry_open(&options, &problem);
     if (log == NULL) {
         die(problem.what);
@@ -114,7 +143,7 @@ static void finish_one(const struct program *program, struct sent *sent, uint64_
     }
     vestry_receipts_look(receipts, &look);
     write_receipt(program, receipts, sent[at].line);
-    printf("ack %" PRIu64 " %" PRIu64 "\n", sent[at].line, look.first_index);
+    printf("ack %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", sent[at].line, look.first_index, now_ns());
     fflush(stdout);
     vestry_receipts_free(receipts);
     sent[at] = sent[--*open];
@@ -164,6 +193,7 @@ static void append(const struct program *program)
             finish_one(program, sent, &open);
         }
         sent[open].line = line - 1;
+        printf("sent %" PRIu64 " %" PRIu64 "\n", line - 1, now_ns());
         if (vestry_submit(program->log, &entry, 1, &options, &sent[open].ticket) != VESTRY_OK) {
             die_of(program->log);
         }

@@ -15,10 +15,14 @@ import time
 import unittest
 import urllib.request
 
+from judge import judge, log_of
+from judge_parts import read
+
 BIN = os.environ.get("VESTRY_BIN", "")
 TOOLS = os.path.join(os.environ.get("VESTRY_BUILD", ""), "cluster")
 CLIENT = os.path.join(TOOLS, "vestry-cluster-client")
 GUEST = os.path.join(TOOLS, "vestry-cluster-guest")
+FAULT = os.path.join(TOOLS, "libvestry-cluster-fault.so")
 REPLICAS = 4
 WAIT_S = 60
 
@@ -30,7 +34,7 @@ def program(name):
 def need(*paths):
     """Skip the script when a program is not there."""
     for path in (program("vestryd"), program("vestry-keys"), program("vestry-verify"), CLIENT,
-                 *paths):
+                 GUEST, *paths):
         if not os.access(path, os.X_OK) and shutil.which(path) is None:
             print("not there:", path)
             sys.exit(77)
@@ -57,8 +61,12 @@ class Load:
     def __init__(self, cluster, lines, stream, receipts, state, in_flight):
         os.makedirs(receipts, exist_ok=True)
         self.acks = {}  # line -> index in the log
+        self.sent = {}  # line -> when it was, and when its acknowledgement was told
+        self.told = {}
         self.cluster = cluster
         self.lines = lines
+        self.stream = stream
+        self.receipts = receipts
         self.said = []
         self.process = cluster.spawn_client(state, "append", stream, receipts, str(in_flight))
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -78,7 +86,10 @@ class Load:
         for said in self.process.stdout:
             words = said.split()
             if words[0] == b"ack":
+                self.told[int(words[1])] = int(words[3])
                 self.acks[int(words[1])] = int(words[2])
+            elif words[0] == b"sent":
+                self.sent[int(words[1])] = int(words[2])
             else:
                 self.said.append(said.decode().strip())
 
@@ -95,6 +106,13 @@ class Load:
         self.process.wait()
         self.reader.join(timeout=10)
 
+    def history(self):
+        """For the judge. Tests add the acknowledgements of later loads to `acks`."""
+        told = dict(self.told)
+        return {"stream": self.stream, "lines": self.lines, "sent": dict(self.sent), "told": told,
+                "acks": {line: index for line, index in list(self.acks.items()) if line in told},
+                "receipts": self.receipts}
+
 
 class Cluster:
     """A development cluster in a folder of its own."""
@@ -104,6 +122,8 @@ class Cluster:
         self.base = free_base_port()
         self.replicas = {}
         self.clients = []
+        self.loads = []
+        self.doomed = set()  # replicas that a fault will end
         self.run("vestry-keys", "charter", "dev", "--out", self.path(), "--replicas",
                  str(REPLICAS), "--base-port", str(self.base))
         said = self.run("vestry-keys", "charter", "verify", self.path("charter.genesis"), "--json")
@@ -111,20 +131,34 @@ class Cluster:
         self.cluster_id = self.charter["cluster_id"]
         for rid in range(REPLICAS):
             with open(self.path(f"r{rid}.conf"), "w", encoding="ascii") as file:
-                file.write(f'replica r{rid} {{\n'
-                           f'  charter = "{self.path("charter.genesis")}"\n'
-                           f'  data = "{self.path(f"data{rid}")}"\n'
-                           f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
-                           f'  listen = "127.0.0.1:{self.port(rid)}"\n'
-                           f'  http = "127.0.0.1:{self.port(rid) + REPLICAS}"\n}}\n{config}')
+                file.write(self.config_of(rid) + config)
             self.run("vestryd", "init", "--config", self.path(f"r{rid}.conf"), "--expect",
                      self.cluster_id)
+
+    def config_of(self, rid):
+        """Its configuration, all but what a test adds."""
+        peers = [f'peer r{other} {{ address = "{self.host(other)}:{self.port(other)}" }}\n'
+                 for other in range(REPLICAS) if other != rid]
+        return (f'replica r{rid} {{\n'
+                f'  charter = "{self.path("charter.genesis")}"\n'
+                f'  data = "{self.path(f"data{rid}")}"\n'
+                f'  key = "{self.path(f"r{rid}", f"r{rid}.key")}"\n'
+                f'  listen = "{self.host(rid)}:{self.port(rid)}"\n'
+                f'  http = "{self.host(rid)}:{self.port(rid) + REPLICAS}"\n}}\n' + "".join(peers))
 
     def path(self, *names):
         return os.path.join(self.folder, "cluster", *names)
 
     def port(self, rid):
         return self.base + rid
+
+    def host(self, _):
+        """Where a replica is."""
+        return "127.0.0.1"
+
+    def under(self, _):
+        """What a replica's command begins with."""
+        return ()
 
     def run(self, name, *arguments):
         """A program that ends by itself, and well."""
@@ -137,12 +171,32 @@ class Cluster:
 
     # --- Replicas ---
 
-    def start(self, rid, under=()):
-        """`under` is a command to run it under, as strace."""
+    def start(self, rid, under=(), fault=None):
+        """`under` is a command to run it under, as strace; `fault` what fault.c is to do."""
+        environment = dict(os.environ)
+        self.doomed.discard(rid)
+        if fault is not None:
+            self.doomed.add(rid)
+            environment.update({"LD_PRELOAD": FAULT, "VESTRY_FAULT": fault,
+                                "VESTRY_FAULT_FOLDER": self.path(f"data{rid}"),
+                                "VESTRY_FAULT_LIST": self.path(f"points{rid}")})
         with open(self.path(f"r{rid}.log"), "ab") as log:
             self.replicas[rid] = subprocess.Popen(
-                [*under, program("vestryd"), "run", "--config", self.path(f"r{rid}.conf")],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                [*self.under(rid), *under, program("vestryd"), "run", "--config",
+                 self.path(f"r{rid}.conf")],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=environment)
+
+    def points(self, rid):
+        """The calls that made something durable since its start with a fault: (call, file)."""
+        with open(self.path(f"points{rid}"), encoding="ascii") as file:
+            return [tuple(line.split()[1:]) for line in file if line.endswith("\n")]
+
+    def fall(self, rid, seconds=WAIT_S):
+        """Wait for the end of a replica that is bound to end, and return its exit code."""
+        code = self.replicas[rid].wait(timeout=seconds)
+        del self.replicas[rid]
+        return code
 
     def start_all(self):
         for rid in range(REPLICAS):
@@ -177,7 +231,7 @@ class Cluster:
 
     def metrics(self, rid):
         """What it counts, by name and label."""
-        url = f"http://127.0.0.1:{self.port(rid) + REPLICAS}/metrics"
+        url = f"http://{self.host(rid)}:{self.port(rid) + REPLICAS}/metrics"
         with urllib.request.urlopen(url, timeout=10) as answer:
             lines = answer.read().decode().splitlines()
         pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
@@ -192,17 +246,19 @@ class Cluster:
             if found:
                 return found
             for rid, process in self.replicas.items():
-                if process.poll() is not None:
+                if process.poll() is not None and rid not in self.doomed:
                     raise AssertionError(f"r{rid} ended with {process.returncode} before: {what}")
             time.sleep(0.05)
         raise AssertionError(f"not within {seconds} s: {what}")
 
     # --- Clients ---
 
+    client_under = ()  # what a client's command begins with
+
     def spawn_client(self, state, *arguments):
         path = state if state == "-" else os.path.join(self.folder, state)
         with open(os.path.join(self.folder, "client.log"), "ab") as log:
-            process = subprocess.Popen([CLIENT, self.path(), path, *arguments],
+            process = subprocess.Popen([*self.client_under, CLIENT, self.path(), path, *arguments],
                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                                        start_new_session=True)
         self.clients.append(process)
@@ -224,7 +280,9 @@ class Cluster:
 
     def append(self, lines, stream="test/lines", receipts="receipts", state="state", in_flight=8):
         """Begin to append these lines, in the background."""
-        return Load(self, lines, stream, os.path.join(self.folder, receipts), state, in_flight)
+        load = Load(self, lines, stream, os.path.join(self.folder, receipts), state, in_flight)
+        self.loads.append(load)
+        return load
 
     def grow(self, count, stream="test/grown"):
         """Append so many entries quickly."""
@@ -272,6 +330,50 @@ class Cluster:
                               check=False)
         return done.returncode, (done.stdout + done.stderr).decode()
 
+    # --- The judge ---
+
+    def hear(self, rid, said, count):
+        """Send these frames to a replica, and return the first `count` contents that it answers."""
+        command = [GUEST, self.path(), f"{self.host(rid)}:{self.port(rid)}", "client", str(WAIT_S),
+                   "aloud"]
+        with tempfile.TemporaryFile() as file:
+            file.write(said)
+            file.seek(0)
+            guest = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE)
+        try:
+            if guest.stdout.readline() != b"open\n":
+                raise AssertionError(f"r{rid} does not let the judge in")
+            heard = []
+            while len(heard) < count:
+                length = int.from_bytes(guest.stdout.read(4), "big")
+                heard.append(guest.stdout.read(length))
+                if length == 0 or len(heard[-1]) < length:
+                    raise AssertionError(f"r{rid} stopped after {len(heard)} of {count} answers")
+            return heard
+        finally:
+            guest.kill()
+            guest.wait()
+            guest.stdout.close()
+
+    def logs(self):
+        """Of all replicas that run."""
+        return [log_of(self.hear, rid) for rid, process in sorted(self.replicas.items())
+                if process.poll() is None]
+
+    def judge(self):
+        """The logs of all that run, and all that clients were told."""
+        return judge(self.logs(), [load.history() for load in self.loads])
+
+    def evidence(self):
+        """(who found it, against whom) of all evidence that was kept."""
+        found = []
+        for rid in range(REPLICAS):
+            folder = self.path(f"data{rid}", "evidence")
+            for name in sorted(os.listdir(folder)) if os.path.isdir(folder) else ():
+                with open(os.path.join(folder, name), "rb") as file:
+                    found.append((rid, read(file.read(), version=1)[2]))
+        return found
+
     # --- The end ---
 
     def close(self):
@@ -289,14 +391,31 @@ class Cluster:
 
 
 class Case(unittest.TestCase):
-    """A test with a cluster of its own. When it fails, the ends of all logs are shown."""
+    """A test with a cluster of its own. What went well is judged at its end; when it fails, the
+    ends of all logs are shown."""
 
     config = ""
+    guilty = ()  # whom there may be evidence against
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="vestry-cluster-")
         self.addCleanup(self._clean)
-        self.cluster = Cluster(self.folder, self.config)
+        self.cluster = self.make()
+
+    def make(self):
+        return Cluster(self.folder, self.config)
+
+    def tearDown(self):
+        if not self._failed():
+            self.judge()
+
+    def judge(self):
+        begin = time.monotonic()
+        said = self.cluster.judge()
+        for finder, accused in self.cluster.evidence():
+            self.assertIn(accused, self.guilty, f"r{finder} accuses r{accused}")
+        counted = ", ".join(f"{number} {what}" for what, number in said.items())
+        print(f"judged: {counted}; {time.monotonic() - begin:.1f} s", file=sys.stderr)
 
     def _clean(self):
         if hasattr(self, "cluster"):

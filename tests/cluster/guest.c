@@ -1,7 +1,7 @@
 /* vestry-cluster-guest: whoever connects to a replica, says who he is (not always truly), and then
  * whatever comes on stdin.
  *
- *     vestry-cluster-guest FOLDER PORT HELLO SECONDS [deaf]
+ *     vestry-cluster-guest FOLDER [HOST:]PORT HELLO SECONDS [deaf | aloud]
  *
  * HELLO is one of
  *     client       a good one of a client without a token
@@ -15,7 +15,8 @@
  *     none         nothing: stdin goes out at once
  * written as one word: claim3. Prints `refused` when the connection was closed instead of answered,
  * otherwise `open`; then, once stdin was sent, `closed` when the other end closed within SECONDS,
- * otherwise `stays`. `deaf` never reads after the answer. */
+ * otherwise `stays`. `deaf` never reads after the answer. `aloud` writes what it hears to stdout
+ * behind `open`, and nothing else. The last digit of PORT is the replica's number. */
 #include "crypto/frame.h"
 #include "crypto/schema.h"
 #include "governance/roster.h"
@@ -50,6 +51,8 @@ struct guest {
     struct roster roster;
     struct secret_key sign;      /* what HELLO is signed with */
     struct secret_key transport; /* what the certificate is made of */
+    bool deaf;
+    bool aloud;
     SSL *ssl;
     int fd;
 };
@@ -122,10 +125,18 @@ static void read_charter(struct guest *guest)
 }
 
 /* False when the handshake failed. */
-static bool dial(struct guest *guest, uint16_t port)
+static bool dial(struct guest *guest, const char *place)
 {
-    const struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    char host[PATH_CHARS] = "127.0.0.1";
+    const char *colon = strchr(place, ':');
+    if (colon != NULL) {
+        snprintf(host, sizeof(host), "%.*s", (int)(colon - place), place);
+    }
+    const uint16_t port = (uint16_t)strtoul(colon == NULL ? place : colon + 1, NULL, 10);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    if (inet_pton(AF_INET, host, &address.sin_addr) != 1) {
+        die("no address");
+    }
     const struct roster_member *member = roster_find(&guest->roster, port % 10);
     struct channel_context *context = NULL;
     guest->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -200,7 +211,7 @@ static bool greet(const struct guest *guest)
     return SSL_read(guest->ssl, memory, sizeof(memory)) > FRAME_HEADER_BYTES;
 }
 
-/* False once the other end has closed; what it says is dropped. Waits `ms` at most. */
+/* False once the other end has closed. Waits `ms` at most. */
 static bool listen_for(const struct guest *guest, int ms)
 {
     uint8_t chunk[CHUNK_BYTES];
@@ -209,11 +220,17 @@ static bool listen_for(const struct guest *guest, int ms)
         return true;
     }
     const int got = SSL_read(guest->ssl, chunk, sizeof(chunk));
+    if (got > 0 && guest->aloud && fwrite(chunk, 1, (size_t)got, stdout) != (size_t)got) {
+        die("nobody listens to me");
+    }
+    if (SSL_pending(guest->ssl) == 0) {
+        fflush(stdout);
+    }
     return got > 0 || SSL_get_error(guest->ssl, got) == SSL_ERROR_WANT_READ;
 }
 
 /* False once it can no longer be said. Whoever is not deaf listens while he waits to speak. */
-static bool speak(const struct guest *guest, const uint8_t *data, size_t len, bool deaf)
+static bool speak(const struct guest *guest, const uint8_t *data, size_t len)
 {
     size_t sent = 0;
     const double until = now() + guest->seconds;
@@ -227,7 +244,7 @@ static bool speak(const struct guest *guest, const uint8_t *data, size_t len, bo
             return false;
         }
         struct pollfd ready = {.fd = guest->fd,
-                               .events = (short)(deaf ? POLLOUT : POLLOUT | POLLIN)};
+                               .events = (short)(guest->deaf ? POLLOUT : POLLOUT | POLLIN)};
         (void)poll(&ready, 1, 100);
         if ((ready.revents & POLLIN) != 0 && !listen_for(guest, 0)) {
             return false;
@@ -236,17 +253,17 @@ static bool speak(const struct guest *guest, const uint8_t *data, size_t len, bo
     return true;
 }
 
-static bool say_all(const struct guest *guest, bool deaf)
+static bool say_all(const struct guest *guest)
 {
     uint8_t chunk[CHUNK_BYTES];
     ssize_t len = 0;
     bool open = true;
     while (open && (len = read(STDIN_FILENO, chunk, sizeof(chunk))) > 0) {
-        open = speak(guest, chunk, (size_t)len, deaf);
+        open = speak(guest, chunk, (size_t)len);
     }
     const double until = now() + guest->seconds;
     while (open && now() < until) {
-        if (deaf) {
+        if (guest->deaf) {
             /* A reset shows without reading. */
             struct pollfd gone = {.fd = guest->fd};
             open = poll(&gone, 1, 100) == 0;
@@ -263,7 +280,8 @@ int main(int argc, char **argv)
     if (argc < 5) {
         die("too few arguments");
     }
-    const bool deaf = argc > 5 && strcmp(argv[5], "deaf") == 0;
+    guest.deaf = argc > 5 && strcmp(argv[5], "deaf") == 0;
+    guest.aloud = argc > 5 && strcmp(argv[5], "aloud") == 0;
     guest.folder = argv[1];
     guest.says = argv[3];
     guest.seconds = strtod(argv[4], NULL);
@@ -273,7 +291,7 @@ int main(int argc, char **argv)
     }
     read_charter(&guest);
     choose_keys(&guest);
-    const bool met = dial(&guest, (uint16_t)strtoul(argv[2], NULL, 10));
+    const bool met = dial(&guest, argv[2]);
     if (!met || (!says(&guest, "none") && !greet(&guest))) {
         puts("refused");
         return 0;
@@ -284,6 +302,9 @@ int main(int argc, char **argv)
     if (fcntl(guest.fd, F_SETFL, O_NONBLOCK) != 0) {
         die("the socket stays blocking");
     }
-    puts(say_all(&guest, deaf) ? "stays" : "closed");
+    const bool stays = say_all(&guest);
+    if (!guest.aloud) {
+        puts(stays ? "stays" : "closed");
+    }
     return 0;
 }

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A replica whose disk was lost or set back to an earlier day finds out from the others that it has
 forgotten what it signed (ATTACKS B56, B57): it votes no more with that key, follows the log, and
-serves what it has. The others go on."""
+serves what it has. The others go on. One with another's disk does not start (B64)."""
 
+import os
 import shutil
 
 import cluster
@@ -76,6 +77,35 @@ class Amnesia(Case):
         self.cluster.start_all()
         acks = self.append(lines[:300])
         self.cluster.kill(0, 1, 2, 3)
+        self.cluster.start_all()
+        acks.update(self.append(lines))
+        self.cluster.level()
+        for rid in range(4):
+            self.assertEqual(self.mode(rid), ACTIVE)
+        self.check_log(lines, acks)
+
+    def swap(self, first, second):
+        places = [self.cluster.path(name) for name in (f"data{first}", f"data{second}", "aside")]
+        for source, target in ((0, 2), (1, 0), (2, 1)):
+            os.rename(places[source], places[target])
+
+    def test_swapped_disks_are_refused(self):
+        lines = numbered(200)
+        self.cluster.start_all()
+        acks = self.append(lines[:50])
+        self.cluster.level()
+        self.cluster.terminate(2)
+        self.cluster.terminate(3)
+        self.swap(2, 3)
+        for rid in (2, 3):
+            said = len(self.cluster.log(rid))
+            self.cluster.start(rid)
+            self.assertEqual(self.cluster.fall(rid), 1)
+            said = self.cluster.log(rid)[said:]
+            self.assertIn("the configuration asks for key", said)
+            self.assertIn("delete nothing yet", said)
+        # Nothing was touched: each with its own again, they vote.
+        self.swap(2, 3)
         self.cluster.start_all()
         acks.update(self.append(lines))
         self.cluster.level()

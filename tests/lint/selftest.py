@@ -92,6 +92,18 @@ TREE_CASES = {
     "tidy-leftover": ("tidy.py", "crypto/seeded.c", "/* TO" "DO */\n", "leftover TO" "DO"),
     "format": ("format.py", "crypto/seeded.c", "int  a ;\n", "crypto/seeded.c:1:"),
     "toplevel-extra": ("toplevel.py", "misc/seeded.txt", "x\n", "misc does not belong here"),
+    "attacks-test": (
+        "attacks.py",
+        "tests/ATTACKS.md",
+        "| B01 | two proposals | `unit: test_quorum.nothing_of_that_name` | |\n",
+        "tests/unit/test_quorum.c has no nothing_of_that_name",
+    ),
+    "attacks-silent": (
+        "attacks.py",
+        "tests/ATTACKS.md",
+        "| B01 | two proposals | | |\n",
+        'neither a test nor "not yet"',
+    ),
     "words": ("words.py", "crypto/seeded.c", '"/wo' 'rk/x"\n', "does not belong in the tree"),
 }
 

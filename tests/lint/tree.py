@@ -4,6 +4,7 @@ import os
 import sys
 
 CODE_FOLDERS = ("crypto", "governance", "keys", "storage", "replica", "client", "tests", "deploy")
+# A second work tree has a file of that name.
 SKIPPED_FOLDERS = {".git", "build", "__pycache__"}
 
 
@@ -19,7 +20,7 @@ def files(root, suffixes=None):
     found = []
     for folder, subfolders, names in os.walk(root):
         subfolders[:] = [name for name in subfolders if name not in SKIPPED_FOLDERS]
-        for name in names:
+        for name in set(names) - SKIPPED_FOLDERS:
             if suffixes is None or name.endswith(tuple(suffixes)):
                 found.append(os.path.relpath(os.path.join(folder, name), root))
     return sorted(found)
