@@ -226,6 +226,7 @@ void links_status(struct core *core, uint32_t member, struct bytes attachment)
         return;
     }
     link->reported = true;
+    link->recovering = answer.mode == MODE_RECOVERING;
     link->epoch = answer.epoch;
     link->view = answer.view;
     link->executed = answer.executed;
@@ -248,9 +249,9 @@ uint32_t links_choose(const struct core *core, uint32_t first, uint32_t tried)
             const uint32_t member = (first + i) % core->roster->n;
             const struct link *link = &core->links[member];
 
-            /* Whoever has lied is asked only when nobody else is left. */
+            /* Whoever has lied or may not sign is asked only when nobody else is left. */
             if (link->state == LINK_UP && (tried & member_bit(member)) == 0 &&
-                (pass == 1 || link->lies == 0)) {
+                (pass == 1 || (link->lies == 0 && !link->recovering))) {
                 return member;
             }
         }

@@ -39,6 +39,7 @@ struct link {
     bool proves; /* it was told that proofs are wanted of it */
     uint64_t lies;
     bool reported;
+    bool recovering; /* by its own word: it may not sign answers */
     uint64_t epoch;
     uint64_t view;
     uint64_t executed;

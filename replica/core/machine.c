@@ -246,7 +246,7 @@ static void outcome_emit(struct run *run, uint64_t first_index)
     work->outcome = (struct block_outcome){
         .height = run->height,
         .time_ms = run->time_ms,
-        .attest = attest_body(node, run->outbox),
+        .attest = node_may_sign(node) ? attest_body(node, run->outbox) : BYTES_EMPTY,
         .header = outbox_keep(run->outbox, bytes_make(node->head.header, node->head.header_len)),
         .items = work->items,
         .item_count = work->item_count,

@@ -343,6 +343,11 @@ void node_look(const struct node *node, struct node_look *out)
     }
 }
 
+bool node_may_sign(const struct node *node)
+{
+    return node->awake && node->mode != MODE_RECOVERING;
+}
+
 const struct state *node_state(const struct node *node)
 {
     return node->state;

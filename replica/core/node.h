@@ -127,6 +127,11 @@ struct node_look {
 };
 void node_look(const struct node *node, struct node_look *out);
 
+/* Whether this replica may sign anything that others rely on: the amnesia challenge is answered,
+ * and nobody held what its journal lacks. Hosts ask before they answer clients; the node asks
+ * itself. */
+MUST_USE bool node_may_sign(const struct node *node);
+
 /* Read-only parts, for readers on the same thread: the check of a read token, the page, the tests.
  */
 MUST_USE const struct state *node_state(const struct node *node);

@@ -57,7 +57,8 @@ struct item_outcome {
 struct block_outcome {
     uint64_t height;
     uint64_t time_ms;
-    struct bytes attest; /* the encoded `struct attest` of this replica */
+    struct bytes
+        attest; /* the encoded `struct attest` of this replica; empty when it may not sign */
     struct bytes header; /* the encoded `struct block_header` */
     const struct item_outcome *items;
     uint32_t item_count;

@@ -92,6 +92,10 @@ static bool is_fault(enum drop drop)
 static void judge_read(struct host *host, uint64_t conn_id, struct bytes frame)
 {
     struct node_look look;
+    if (!node_may_sign(host->node)) {
+        host->counters.unsigned_reads++; /* the client asks another */
+        return;
+    }
     node_look(host->node, &look);
     uint64_t wall = clock_wall_ms();
     const struct read_gate gate = {.node = host->node,

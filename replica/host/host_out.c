@@ -101,7 +101,9 @@ void host_plan(struct host *host, const struct action *action, deed_sink *add)
     deed.action.outcome = NULL;
     switch (action->kind) {
     case ACTION_EXECUTED:
-        plan_replies(host, action->outcome, add);
+        if (node_may_sign(host->node)) {
+            plan_replies(host, action->outcome, add);
+        }
         return;
     case ACTION_SEND:
         if (action->to != host->rid && !peers_connected(host->peers, action->to)) {
@@ -117,6 +119,10 @@ void host_plan(struct host *host, const struct action *action, deed_sink *add)
         return;
     case ACTION_KNOWN:
     case ACTION_REFUSED:
+        if (!node_may_sign(host->node)) {
+            return; /* the others answer */
+        }
+        break;
     case ACTION_ROSTER:
     case ACTION_ALARM:
     case ACTION_HALT:

@@ -49,6 +49,7 @@ struct host_counters {
     uint64_t refused_hellos;
     uint64_t overloaded; /* frames dropped because too many were under way */
     uint64_t evidence;
+    uint64_t unsigned_reads; /* not answered: this replica may not sign */
 };
 
 struct host {

@@ -115,6 +115,9 @@ void metrics_put(const struct host *host, struct buffer *out)
     put_one(out, "replies_total", "counter", "Replies to clients.", counters->replies);
     put_one(out, "reads_total", "counter", "Reads by clients.", counters->reads);
     put_one(out, "fetches_total", "counter", "Fetches by clients and replicas.", counters->fetches);
+    put_one(out, "reads_unsigned_total", "counter",
+            "Reads that were not answered because this replica may not sign.",
+            counters->unsigned_reads);
     put_one(out, "evidence_total", "counter", "Evidence of faults found.", counters->evidence);
     put_one(out, "disk_refuses_appends", "gauge", "1: too little disk for new requests.",
             host->no_appends);

@@ -57,6 +57,9 @@ static void action_do(struct world *world, struct host *host, const struct held 
     case ACTION_EXECUTED:
     case ACTION_KNOWN:
     case ACTION_REFUSED:
+        if (held->reply == NULL) {
+            break;
+        }
         check_reply(world, host, held->reply);
         if ((world->plan.liars >> host->rid & 1) != 0) {
             liar_replies(world, held->reply);
@@ -80,7 +83,9 @@ static void action_do(struct world *world, struct host *host, const struct held 
 static void held_drop(struct held *held)
 {
     blob_drop(held->frame);
-    telling_drop(held->reply);
+    if (held->reply != NULL) {
+        telling_drop(held->reply);
+    }
 }
 
 static void held_release(struct world *world, struct host *host)
@@ -181,11 +186,15 @@ static struct held held_make(const struct world *world, struct host *host,
             bytes_slice(action->frame, FRAME_HEADER_BYTES, action->frame.len - FRAME_HEADER_BYTES));
         break;
     case ACTION_EXECUTED:
-        held.reply = reply_of_block(world, host, action->outcome);
+        if (node_may_sign(host->node)) {
+            held.reply = reply_of_block(world, host, action->outcome);
+        }
         break;
     case ACTION_KNOWN:
     case ACTION_REFUSED:
-        held.reply = reply_of_one(host, action);
+        if (node_may_sign(host->node)) {
+            held.reply = reply_of_one(host, action);
+        }
         break;
     case ACTION_EVIDENCE:
     case ACTION_CHECKPOINT:

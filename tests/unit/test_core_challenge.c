@@ -40,10 +40,12 @@ static void nothing_is_voted_before_a_quorum_is_accounted_for(void **state)
     assert_int_equal(core_deliver(fixture, SLEEPER, 0, first), DROP_NONE);
     assert_int_equal(core_deliver(fixture, SLEEPER, 0, first), DROP_DUPLICATE);
     assert_false(fixture->nodes[SLEEPER]->awake);
+    assert_false(node_may_sign(fixture->nodes[SLEEPER]));
     assert_int_equal(core_deliver(fixture, SLEEPER, 2, prepare), DROP_MODE);
     struct bytes second = core_answer(fixture, SLEEPER, 3, BYTES_EMPTY);
     assert_int_equal(core_deliver(fixture, SLEEPER, 3, second), DROP_NONE);
     assert_true(fixture->nodes[SLEEPER]->awake);
+    assert_true(node_may_sign(fixture->nodes[SLEEPER]));
     assert_int_equal(core_deliver(fixture, SLEEPER, 2, prepare), DROP_NONE);
 }
 
@@ -61,6 +63,7 @@ static void a_message_the_journal_lacks(struct core_fixture *fixture, struct byt
     struct bytes answer = core_answer(fixture, SLEEPER, 2, message);
     assert_int_equal(core_deliver(fixture, SLEEPER, 2, answer), DROP_NONE);
     assert_int_equal(fixture->nodes[SLEEPER]->mode, MODE_RECOVERING);
+    assert_false(node_may_sign(fixture->nodes[SLEEPER]));
     assert_true(core_journaled(fixture, JOURNAL_VIEW));
     assert_int_equal(core_actions(fixture, ACTION_ALARM), 1);
     /* For good: the others' answers change nothing any more. */
