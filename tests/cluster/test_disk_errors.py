@@ -16,7 +16,7 @@ SAID = r"(?i)input/output|no space|could not be written|cannot|i/o error"
 class DiskErrors(Case):
     def setUp(self):
         super().setUp()
-        self.lines = numbered(1000)
+        self.lines = numbered(20000)
         self.asked = 0
         self.acks = {}
         for rid in range(3):
@@ -36,7 +36,10 @@ class DiskErrors(Case):
         said_before = len(self.cluster.log(VICTIM))
         self.cluster.terminate(VICTIM)
         self.cluster.start(VICTIM, fault=f"{action}:{number}:{call}:{part}")
-        self.append()
+        for _ in range(40):  # a fast disk takes several blocks with one call
+            self.append()
+            if self.cluster.replicas[VICTIM].poll() is not None:
+                break
         code = self.cluster.fall(VICTIM)
         points = self.cluster.points(VICTIM)
         failed = [place for place, point in enumerate(points)
