@@ -256,12 +256,14 @@ static void heal(struct world *world)
     if (world->script != NULL) {
         world->absent = world->script->absent;
     } else if (!liars_stay && prng_chance(&world->prng, 500)) {
-        /* Whoever has forgotten is up and follows, and is one of the f that are not needed. */
-        uint32_t forgot = (uint32_t)__builtin_popcount(world->forgot);
-        for (uint32_t left = world->plan.f > forgot ? world->plan.f - forgot : 0; left > 0;) {
+        /* Whoever has forgotten is up and follows, and is one of the f that are not needed; so is a
+         * liar, who finds words of its own at a restart that its journal lacks. */
+        uint32_t faulty = world->forgot | world->plan.liars;
+        for (uint32_t tries = 0; tries < 4 * world->plan.f; tries++) {
             uint32_t bit = 1u << prng_below(&world->prng, world->plan.n);
-            left -= ((world->absent | world->forgot) & bit) == 0 ? 1 : 0;
-            world->absent |= world->forgot & bit ? 0 : bit;
+            bool fits = (uint32_t)__builtin_popcount(faulty | bit) <= world->plan.f;
+            faulty |= fits ? bit : 0;
+            world->absent |= fits && (world->forgot & bit) == 0 ? bit : 0;
         }
     }
     world_trace(world, "heal, without %x", world->absent);
