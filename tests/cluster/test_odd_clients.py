@@ -66,7 +66,8 @@ class OddClients(NetCase):
         lines = numbered(40)
         load = self.odd(lines, stream="test/odd", in_flight=4)
         load.wait(100)
-        self.assertEqual(self.payloads("test/odd"), lines)
+        # Four in flight: their order is nobody's promise.
+        self.assertCountEqual(self.payloads("test/odd"), lines)
 
     def test_a_state_that_was_copied(self):
         """As by a backup that was restored: three clients with one token and one past. Each of

@@ -36,6 +36,7 @@ class Partitions(NetCase):
     def test_a_backup_alone(self):
         """It knows that it knows nothing new."""
         before = self.views()
+        time.sleep(0.5)  # a busy log is attested every 100 ms: it has something to show
         self.network.isolate(3)
         self.more(self.load, 200, "appends without r3")
         time.sleep(2)
