@@ -239,11 +239,16 @@ void appends_keep(struct core *core, struct append *append, uint64_t replaces)
     append->stage = CORE_KEPT;
 }
 
+static uint32_t leader_of(const struct core *core)
+{
+    const uint64_t view = core->has_leader ? core->view : 0;
+    return roster_index(core->roster, roster_primary(core->roster, view)->rid);
+}
+
 /* To the replica that leads, which is enough when all goes well; to all when it is not there. */
 static void send_first(struct core *core, struct append *append)
 {
-    const uint64_t view = core->has_leader ? core->view : 0;
-    const uint32_t leader = roster_index(core->roster, roster_primary(core->roster, view)->rid);
+    const uint32_t leader = leader_of(core);
 
     if (core->links[leader].state == LINK_UP && !append->adopted) {
         send_to(core, append, leader);
@@ -265,6 +270,22 @@ static void send_again(struct core *core, struct append *append)
         append->retry_ms = CORE_RETRY_MAX_MS;
     }
     append->next_send_ms = core->now_ms + append->retry_ms;
+}
+
+/* What only the replica that led has heard of is told to the others at once: they begin to be
+ * patient when they hear of it. */
+void appends_link_lost(struct core *core, uint32_t member)
+{
+    if (member != leader_of(core)) {
+        return;
+    }
+    for (uint32_t i = 0; i < CORE_APPENDS_MAX; i++) {
+        struct append *append = &core->appends[i];
+
+        if (append->used && append->stage == CORE_SENT && append->next_send_ms > core->now_ms) {
+            append->next_send_ms = core->now_ms;
+        }
+    }
 }
 
 /* Whether a connection is being made that may stand in a moment. */

@@ -93,6 +93,7 @@ static void lost(struct core *core, uint32_t member, struct bytes why, uint64_t 
     link->proves = false;
     redial_later(core, link, redial_after_ms);
     asks_link_lost(core, member);
+    appends_link_lost(core, member);
     if (core->prover == member) {
         links_move_prover(core);
     }

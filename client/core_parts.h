@@ -163,6 +163,7 @@ MUST_USE uint64_t links_wake_ms(const struct core *core);
 
 /* core_appends.c */
 void appends_tick(struct core *core);
+void appends_link_lost(struct core *core, uint32_t member);
 void appends_close(struct core *core, struct append *append);
 MUST_USE uint64_t appends_wake_ms(const struct core *core);
 /* Make a parcel with the next number. */

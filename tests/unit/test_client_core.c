@@ -266,6 +266,22 @@ static void a_lost_request_is_sent_again_to_all(void **state)
     assert_true(fake.replicas[3].requests > 0);
 }
 
+static void what_only_a_lost_leader_heard_is_told_to_all_at_once(void **state)
+{
+    (void)state;
+    assert_true(fake_run(&fake, 50, NULL, NULL));
+    fake.replicas[0].mute = true;
+    const uint64_t ticket = fake_append(&fake, "hello");
+
+    assert_int_equal(fake_finish(&fake, ticket, 50), CORE_OUTCOME_NONE);
+    assert_int_equal(fake.replicas[3].requests, 0);
+    fake.replicas[0].up = false;
+    fake_cut(&fake, 0);
+    (void)fake_run(&fake, 50, NULL, NULL);
+    assert_true(fake.replicas[3].requests > 0);
+    finish_well(ticket, "hello", 8000);
+}
+
 static void lost_replies_are_asked_for_again_and_nothing_is_appended_twice(void **state)
 {
     (void)state;
@@ -492,6 +508,7 @@ int main(void)
         A_TEST(one_refusal_is_no_refusal),
         A_TEST(a_refusal_by_a_weak_quorum_ends_the_wait),
         A_TEST(a_lost_request_is_sent_again_to_all),
+        A_TEST(what_only_a_lost_leader_heard_is_told_to_all_at_once),
         A_TEST(lost_replies_are_asked_for_again_and_nothing_is_appended_twice),
         A_TEST(proofs_that_do_not_come_are_asked_of_another),
         A_TEST(receipts_are_fetched_one_by_one_when_the_log_runs_away),
