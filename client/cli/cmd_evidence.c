@@ -31,7 +31,7 @@ static int write_file(const struct listing *listing, const struct vestry_evidenc
 static void show_evidence(const struct call *call, const struct vestry_evidence *evidence)
 {
     if (call->json) {
-        json_t *object = json_new("vestry/evidence/1");
+        json_t *object = json_new("vestry/evidence-held/1");
 
         json_put_int(object, "replica", evidence->rid);
         json_put_text(object, "kind", evidence->kind);

@@ -63,7 +63,7 @@ enum status dev_cluster_folder(const char *given, char out[DEV_FOLDER_MAX], stru
                               "backslashes or $",
                               DEV_FOLDER_MAX);
     }
-    (void)snprintf(out, DEV_FOLDER_MAX, "%s", path);
+    memcpy(out, path, len + 1);
     return STATUS_OK;
 }
 

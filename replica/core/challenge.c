@@ -35,8 +35,7 @@ void challenge_send(struct node *node, uint32_t to, struct outbox *outbox)
     CHECK(challenge_encode(&challenge, &space));
     struct bytes body = outbox_take_space(outbox, &space);
     uint8_t sig[SIG_BYTES];
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk,
-              TAG_CHALLENGE, node->cluster_id, body, sig);
+    own_sign(node, TAG_CHALLENGE, body, sig);
     struct action *action = outbox_act(outbox, ACTION_SEND);
     action->to = to;
     action->frame =
@@ -152,8 +151,7 @@ void challenge_answer_send(struct node *node, uint32_t member, const uint8_t non
     CHECK(challenge_answer_encode(&answer, &space));
     struct bytes body = outbox_take_space(outbox, &space);
     uint8_t sig[SIG_BYTES];
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk,
-              TAG_CHALLENGE_ANSWER, node->cluster_id, body, sig);
+    own_sign(node, TAG_CHALLENGE_ANSWER, body, sig);
     struct action *action = outbox_act(outbox, ACTION_SEND);
     action->to = rid;
     action->frame = message_frame(outbox, MESSAGE_CHALLENGE_ANSWER, node->rid, body,

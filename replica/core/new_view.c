@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-static void own_sign(const struct node *node, enum sign_tag tag, struct bytes body,
-                     uint8_t out[SIG_BYTES])
-{
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk, tag,
-              node->cluster_id, body, out);
-}
-
 static struct wire_list list_changes(const struct node *node, struct outbox *outbox)
 {
     uint64_t members = changes_for(node, node->view);

@@ -188,6 +188,9 @@ void slot_put_batch(const struct slot *slot, struct outbox *outbox);
 /* The body that every vote of the slot signs, in the outbox's memory. */
 struct bytes slot_vote_body(const struct node *node, const struct slot *slot,
                             struct outbox *outbox);
+/* Sign a body with this replica's key (slots.c). */
+void own_sign(const struct node *node, enum sign_tag tag, struct bytes body,
+              uint8_t out[SIG_BYTES]);
 /* Sign the body as this replica and send the message: to all (to == NODE_CLIENT) or to one. */
 void vote_send(struct node *node, enum message_type type, const struct slot *slot, uint32_t to,
                struct outbox *outbox);

@@ -38,8 +38,7 @@ static void status_send(struct node *node, struct outbox *outbox)
     CHECK(status_report_encode(&report, &space));
     struct bytes body = outbox_take_space(outbox, &space);
     uint8_t sig[SIG_BYTES];
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk, TAG_STATUS,
-              node->cluster_id, body, sig);
+    own_sign(node, TAG_STATUS, body, sig);
     outbox_act(outbox, ACTION_BROADCAST)->frame =
         message_frame(outbox, MESSAGE_STATUS, node->rid, body, BYTES_OF_ARRAY(sig), BYTES_EMPTY);
 }

@@ -40,7 +40,8 @@ struct pace {
 /* Whether a full batch waits, as of this event. */
 void pace_note(struct pace *pace, bool backlog, uint64_t now_ms);
 
-/* A block that was ordered in this view was executed. */
+/* A block was executed. While this replica fetches blocks no window is open, so it counts nothing
+ * of what was ordered before. */
 void pace_executed(struct pace *pace, uint64_t requests, uint64_t bytes);
 
 /* Time moved, in a window of `window_ms`. True when the view is slow and is to be complained about;

@@ -169,8 +169,7 @@ static void propose_one(struct node *node, const struct filling *filling, struct
     hash_bytes(slot->batch, slot->digest);
     slot->has_primary_sig = true;
     struct bytes body = slot_vote_body(node, slot, outbox);
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk,
-              TAG_PRE_PREPARE, node->cluster_id, body, slot->primary_sig);
+    own_sign(node, TAG_PRE_PREPARE, body, slot->primary_sig);
     slot_accept(node, slot, outbox);
     pre_prepare_send(node, slot, NODE_CLIENT, outbox);
     node_note(node, "proposed %llu: %u requests", (unsigned long long)slot->sequence,

@@ -224,16 +224,15 @@ enum drop on_restored(struct node *node, const struct put *record)
 /* The own votes that the slot's records stand for. */
 static void revote(struct node *node, struct slot *slot, struct outbox *outbox)
 {
-    const uint8_t *pk = node->roster.members[node->self].sign_pk;
     struct one_vote vote;
     memcpy(vote.digest, slot->digest, HASH_BYTES);
     struct bytes body = slot_vote_body(node, slot, outbox);
     if (roster_primary(&node->roster, slot->view)->rid != node->rid) {
-        sign_body(node->scheme, node->sign_seed, pk, TAG_PREPARE, node->cluster_id, body, vote.sig);
+        own_sign(node, TAG_PREPARE, body, vote.sig);
         votes_repeat(&slot->prepares, node->self, &vote);
     }
     if (slot->prepared) {
-        sign_body(node->scheme, node->sign_seed, pk, TAG_COMMIT, node->cluster_id, body, vote.sig);
+        own_sign(node, TAG_COMMIT, body, vote.sig);
         votes_repeat(&slot->commits, node->self, &vote);
     }
 }

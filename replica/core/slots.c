@@ -21,8 +21,7 @@ static void frame_send(struct outbox *outbox, struct bytes frame, uint32_t to)
     action->frame = frame;
 }
 
-static void own_sign(const struct node *node, enum sign_tag tag, struct bytes body,
-                     uint8_t out[SIG_BYTES])
+void own_sign(const struct node *node, enum sign_tag tag, struct bytes body, uint8_t out[SIG_BYTES])
 {
     sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk, tag,
               node->cluster_id, body, out);

@@ -70,8 +70,7 @@ static void own_change_make(struct node *node, struct outbox *outbox)
     struct kept_change *own = &node->changes[node->self];
     own->view = node->view;
     own->body = buffer_bytes(&body);
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk,
-              TAG_VIEW_CHANGE, node->cluster_id, own->body, own->sig);
+    own_sign(node, TAG_VIEW_CHANGE, own->body, own->sig);
     struct signed_body record = {.rid = node->rid, .body = own->body};
     memcpy(record.sig, own->sig, SIG_BYTES);
     struct buffer space = outbox_open_space(outbox);

@@ -102,8 +102,7 @@ static void complain_send(struct node *node, struct outbox *outbox)
     CHECK(complain_encode(&body, &space));
     struct bytes bytes = outbox_take_space(outbox, &space);
     uint8_t sig[SIG_BYTES];
-    sign_body(node->scheme, node->sign_seed, node->roster.members[node->self].sign_pk, TAG_COMPLAIN,
-              node->cluster_id, bytes, sig);
+    own_sign(node, TAG_COMPLAIN, bytes, sig);
     outbox_act(outbox, ACTION_BROADCAST)->frame =
         message_frame(outbox, MESSAGE_COMPLAIN, node->rid, bytes, BYTES_OF_ARRAY(sig), attachment);
 }

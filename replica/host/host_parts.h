@@ -114,7 +114,7 @@ struct host {
 /* Feed one event and take in what comes of it. */
 enum drop host_feed(struct host *host, struct event *event);
 enum drop host_feed_frame(struct host *host, uint32_t from, struct bytes frame);
-/* One that was refused, and may be evidence. */
+/* One that was refused, where job_refusal_matters. */
 void host_feed_refused(struct host *host, uint32_t from, struct bytes frame);
 
 /* Whether the node may be fed: the flight that is being filled has a bound. */
