@@ -15,6 +15,11 @@ static void requests_settle(struct node *node)
     }
 }
 
+bool is_snapshot_height(const struct node *node, uint64_t height)
+{
+    return height % (node_param(node, PARAM_CHECKPOINT_INTERVAL) * node->snapshot_span) == 0;
+}
+
 static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
 {
     struct block_input input = {
@@ -35,6 +40,9 @@ static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
         slot_release_later(node, slot);
     }
     attest_checkpoint(node, outbox);
+    if (is_snapshot_height(node, node->head.height)) {
+        outbox_act(outbox, ACTION_PIN)->height = node->head.height;
+    }
     if (MUTANT(16)) {
         slot->stage = SLOT_EXECUTED;
         slot_release_later(node, slot);

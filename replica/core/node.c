@@ -144,6 +144,7 @@ enum status node_open(const struct node_config *config, struct node **out)
     node->cosign_seed = config->cosign_seed;
     node->rid = config->rid;
     node->jitter = config->jitter_seed;
+    node->snapshot_span = config->snapshot_span != 0 ? config->snapshot_span : SNAPSHOT_SPAN_USUAL;
     node->mode = MODE_ACTIVE;
     node->oracle = (struct sig_oracle){node, oracle_good, oracle_key_valid};
     rights_init(&node->rights);

@@ -25,6 +25,10 @@
 
 struct node;
 
+/* States of heights that are multiples of so many checkpoint intervals can be fetched from others
+ * (ACTION_PIN). Hints: who counts otherwise than its sources catches up by blocks. */
+#define SNAPSHOT_SPAN_USUAL 64
+
 /* The sender of a frame that no replica's channel brought. */
 #define NODE_CLIENT UINT32_MAX
 
@@ -36,6 +40,7 @@ struct node_config {
     const uint8_t *cosign_seed;
     uint64_t jitter_seed;
     size_t pool_bytes; /* for requests and batches in memory; at least 32 MiB */
+    uint64_t snapshot_span; /* snapshots are of multiples of K * this; 0: SNAPSHOT_SPAN_USUAL */
     uint32_t state_records_max;
     size_t state_bytes_max;
 };

@@ -137,6 +137,7 @@ struct node {
     uint64_t attested_height; /* of the own attestation that was last broadcast */
     uint64_t attested_ms;     /* when that was */
     uint64_t jitter;
+    uint64_t snapshot_span; /* in checkpoint intervals */
     uint64_t boot;
     uint64_t status_counter;
     struct peer peers[REPLICAS_MAX];
@@ -208,6 +209,8 @@ void propose(struct node *node, struct outbox *outbox);
  * a block was executed. */
 bool machine_advance(struct node *node, struct outbox *outbox);
 void slot_release_later(struct node *node, struct slot *slot);
+/* Whether the state of that height is one that others may fetch. */
+MUST_USE bool is_snapshot_height(const struct node *node, uint64_t height);
 
 /* Attestations and checkpoints (checkpoint.c). Sign the head; its attestation as a body. */
 void attest_own(struct node *node);
@@ -317,6 +320,7 @@ MUST_USE uint64_t node_jitter(struct node *node, uint64_t range);
 #define JOURNAL_STABLE 'k'
 #define JOURNAL_NOTE 'c'
 #define JOURNAL_NEW_VIEW 'n'
+#define JOURNAL_GAP 'g'
 #define JOURNAL_VIEW_CHANGE 'w'
 void journal_put(struct outbox *outbox, uint8_t kind, uint64_t height, struct bytes value);
 void journal_erase(struct outbox *outbox, uint8_t kind, uint64_t height);

@@ -23,6 +23,7 @@ enum action_kind {
     ACTION_KNOWN,      /* the request `request_id` of `client` has the result `result` since long */
     ACTION_REFUSED,    /* the request `request_id` of `client` cannot succeed now: `code` */
     ACTION_CHECKPOINT, /* `frame` is a note with lines of Q replicas at least, for readers */
+    ACTION_PIN,        /* keep a picture of the store as it is after this step, of `height` */
     ACTION_ROSTER,     /* members or their keys changed: sweep the connections */
     ACTION_EVIDENCE,   /* `frame` is an encoded `struct evidence` */
     ACTION_ALARM,      /* `text`: people must look */
@@ -36,7 +37,7 @@ struct action {
     const struct block_outcome *outcome; /* EXECUTED */
     uint8_t client[PUBLIC_KEY_BYTES];    /* KNOWN, REFUSED: the session's key */
     uint8_t request_id[HASH_BYTES];      /* KNOWN, REFUSED */
-    uint64_t height;                     /* KNOWN: where it was executed */
+    uint64_t height;                     /* KNOWN: where it was executed; CHECKPOINT, PIN */
     uint64_t code;                       /* KNOWN, REFUSED: enum result_code */
     uint64_t first_index;                /* KNOWN */
     uint64_t count;                      /* KNOWN */

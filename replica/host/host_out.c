@@ -123,6 +123,7 @@ void host_plan(struct host *host, const struct action *action, deed_sink *add)
             return; /* the others answer */
         }
         break;
+    case ACTION_PIN:
     case ACTION_ROSTER:
     case ACTION_ALARM:
     case ACTION_HALT:
@@ -223,6 +224,8 @@ void host_do(struct host *host, const struct deed *deed)
         return;
     case ACTION_REFUSED:
         answer_refused(host, action);
+        return;
+    case ACTION_PIN:
         return;
     case ACTION_ROSTER:
         peers_set_roster(host->peers, node_roster(host->node));

@@ -74,6 +74,7 @@ static void action_do(struct world *world, struct host *host, const struct held 
                    (const char *)held->frame->data);
         break;
     case ACTION_CHECKPOINT:
+    case ACTION_PIN:
     case ACTION_ROSTER:
     case ACTION_ALARM:
         break;
@@ -204,6 +205,7 @@ static struct held held_make(const struct world *world, struct host *host,
     case ACTION_HALT:
         held.frame = blob_make(bytes_of_text(action->text));
         break;
+    case ACTION_PIN:
     case ACTION_ROSTER:
         break;
     }
