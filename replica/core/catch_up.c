@@ -76,10 +76,11 @@ static void settle_sources(struct node *node)
     for (uint32_t member = 0; member < node->roster.n; member++) {
         const struct source *source = &node->sources.of[member];
         uint64_t here = 0;
-        while (source->asked && here < source->count && block_is_here(node, source->from + here)) {
+        while (source->asked && source->kind == FETCH_BLOCKS && here < source->count &&
+               block_is_here(node, source->from + here)) {
             here++;
         }
-        if (source->asked && here == source->count) {
+        if (source->asked && source->kind == FETCH_BLOCKS && here == source->count) {
             sources_forgive(&node->sources, member);
         }
     }
@@ -105,7 +106,7 @@ static uint32_t source_for(struct node *node, uint64_t sequence)
 static bool is_asked_for(const struct node *node, uint64_t sequence)
 {
     uint64_t since_ms = 0;
-    return sources_asked(&node->sources, sequence, &since_ms) > 0;
+    return sources_asked(&node->sources, FETCH_BLOCKS, sequence, &since_ms) > 0;
 }
 
 /* Ask for the blocks from `first` on that are missing, up to `reach`; with `again`, also for those
@@ -124,7 +125,8 @@ static bool ask_from(struct node *node, uint64_t first, uint64_t reach, bool aga
            (again || !is_asked_for(node, first + fetch.count))) {
         fetch.count++;
     }
-    sources_ask(&node->sources, member, fetch.from, fetch.count, node->now_ms);
+    struct range range = {FETCH_BLOCKS, fetch.from, fetch.count};
+    sources_ask(&node->sources, member, &range, node->now_ms);
     fetch_send(node, &fetch, node->roster.members[member].rid, outbox);
     return true;
 }
@@ -141,7 +143,8 @@ static void ask_for_blocks(struct node *node, struct outbox *outbox)
             break;
         }
     }
-    if (!block_is_here(node, next) && sources_asked(&node->sources, next, &since_ms) == 1 &&
+    if (!block_is_here(node, next) &&
+        sources_asked(&node->sources, FETCH_BLOCKS, next, &since_ms) == 1 &&
         node->now_ms >= since_ms + SECOND_MS) {
         (void)ask_from(node, next, next + FETCH_BLOCKS_MAX - 1, true, outbox);
     }

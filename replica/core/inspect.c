@@ -207,8 +207,8 @@ static enum drop inspect_blocks(const struct node *node, uint32_t member, const 
     if (empty) {
         return source->asked && data->from == source->from ? DROP_NONE : DROP_NOT_WANTED;
     }
-    bool wanted =
-        sources_expects(&node->sources, member, data->from) && !block_is_here(node, data->from);
+    bool wanted = sources_expects(&node->sources, member, FETCH_BLOCKS, data->from) &&
+                  !block_is_here(node, data->from);
     return wanted ? DROP_NONE : DROP_NOT_WANTED;
 }
 

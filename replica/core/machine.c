@@ -5,45 +5,22 @@
 #include "governance/genesis.h"
 #include "governance/records.h"
 #include "governance/session.h"
-#include "replica/core/machine_put.h"
+#include "replica/core/building.h"
 
 #include <string.h>
 
-/* One item that is being executed, and what it adds to the block. */
+/* A block that is being executed. */
 struct run {
     struct node *node;
-    struct workspace *work;
-    struct outbox *outbox;
-    uint64_t height;
-    uint64_t time_ms;
     bool governed; /* a governance entry was appended */
-    struct merkle_frontier frontier;
     struct wire_iter payloads;
-    struct buffer leaves;
-    struct buffer results;
-    struct stream_writer streams;
+    struct building block;
 };
-
-static void leaf_append(struct run *run, const struct leaf *leaf)
-{
-    uint8_t encoded[LEAF_BYTES_MAX];
-    struct buffer bytes = buffer_make(encoded, sizeof(encoded));
-    CHECK(leaf_encode(leaf, &bytes));
-    struct workspace *work = run->work;
-    uint8_t *hash = work->leaf_hashes[work->leaf_count];
-    merkle_leaf_hash(buffer_bytes(&bytes), hash);
-    CHECK(merkle_append(&run->frontier, hash, tree_put, run->outbox));
-    work->stream_indexes[work->leaf_count] = leaf->stream_index;
-    work->leaf_count++;
-    struct item_bin element = {buffer_bytes(&bytes)};
-    CHECK(item_bin_encode(&element, &run->leaves));
-    stream_writer_add(&run->streams, leaf->stream, leaf->stream_index, leaf->index);
-}
 
 /* The first position that each stream of the request gets; the others follow from stream_before. */
 static void streams_take(struct run *run, const struct item_view *view)
 {
-    struct workspace *work = run->work;
+    struct workspace *work = run->block.work;
     memset(work->stream_totals, 0, view->count * sizeof(work->stream_totals[0]));
     for (uint32_t i = 0; i < view->count; i++) {
         work->stream_totals[view->statements[i].stream_no]++;
@@ -57,32 +34,6 @@ static void streams_take(struct run *run, const struct item_view *view)
         CHECK(stream_append(run->node->state, statement->stream, work->stream_totals[i], &first));
         work->stream_indexes[work->leaf_count + i] = first;
     }
-}
-
-static void entries_append(struct run *run, const struct item_view *view)
-{
-    struct workspace *work = run->work;
-    uint32_t base = work->leaf_count;
-    streams_take(run, view);
-    for (uint32_t i = 0; i < view->count; i++) {
-        const struct item_statement *statement = &view->statements[i];
-        struct leaf leaf = {
-            .index = run->frontier.size,
-            .height = run->height,
-            .time_ms = run->time_ms,
-            .kind = view->request.op == OP_GOVERN ? LEAF_GOVERNANCE : LEAF_DATA,
-            .stream = statement->stream,
-            .stream_index =
-                work->stream_indexes[base + statement->stream_no] + statement->stream_before,
-            .position = i,
-            .payload_len = statement->payload_len,
-        };
-        memcpy(leaf.author, view->author_key, PUBLIC_KEY_BYTES);
-        memcpy(leaf.request_id, view->request_id, HASH_BYTES);
-        memcpy(leaf.payload_hash, statement->payload_hash, HASH_BYTES);
-        leaf_append(run, &leaf);
-    }
-    run->governed = run->governed || view->request.op == OP_GOVERN;
 }
 
 /* Step over the payloads of an item; `first` gets the first of them. */
@@ -100,26 +51,6 @@ static void payloads_skip(struct run *run, uint32_t count, struct bytes *first)
     }
 }
 
-static void result_append(struct run *run, const struct item_outcome *outcome)
-{
-    struct workspace *work = run->work;
-    uint8_t encoded[128];
-    struct buffer bytes = buffer_make(encoded, sizeof(encoded));
-    struct result result = {
-        .code = outcome->code,
-        .first_index = outcome->first_index,
-        .count = outcome->count,
-    };
-    memcpy(result.request_id, outcome->request_id, HASH_BYTES);
-    CHECK(result_encode(&result, &bytes));
-    merkle_leaf_hash(buffer_bytes(&bytes), work->result_hashes[work->item_count]);
-    struct item_bin element = {buffer_bytes(&bytes)};
-    CHECK(item_bin_encode(&element, &run->results));
-    struct item_outcome *kept = &work->items[work->item_count++];
-    *kept = *outcome;
-    kept->result = bytes_make(run->results.data + run->results.len - bytes.len, bytes.len);
-}
-
 static enum result_code item_judge(struct run *run, const struct item_view *view,
                                    struct bytes payload, struct cap_verdict *verdict)
 {
@@ -127,8 +58,8 @@ static enum result_code item_judge(struct run *run, const struct item_view *view
         .state = run->node->state,
         .rights = &run->node->rights,
         .oracle = &run->node->oracle,
-        .height = run->height,
-        .time_ms = run->time_ms,
+        .height = run->block.height,
+        .time_ms = run->block.time_ms,
         .audience = 0,
     };
     enum result_code code = cap_check(&context, view, verdict);
@@ -151,11 +82,11 @@ static bool is_repetition(const struct run *run, const struct item_view *view)
 static void item_run(struct run *run, const struct item *item)
 {
     struct node *node = run->node;
-    struct item_view *view = &run->work->view;
+    struct item_view *view = &run->block.work->view;
     struct item_outcome outcome = {0};
     struct bytes payload;
     payloads_skip(run, item->statements.count, &payload);
-    outcome.code = item_parse_with(&run->work->tokens, item, node->cluster_id, view);
+    outcome.code = item_parse_with(&run->block.work->tokens, item, node->cluster_id, view);
     memcpy(outcome.request_id, view->request_id, HASH_BYTES);
     if (outcome.code == RESULT_OK) {
         struct cap_verdict verdict;
@@ -164,26 +95,28 @@ static void item_run(struct run *run, const struct item *item)
             memcpy(outcome.client, view->author_key, PUBLIC_KEY_BYTES);
         }
         if (outcome.code == RESULT_OK) {
-            outcome.first_index = run->frontier.size;
+            outcome.first_index = run->block.frontier.size;
             outcome.count = view->count;
-            entries_append(run, view);
+            streams_take(run, view);
+            building_entries(&run->block, view);
+            run->governed = run->governed || view->request.op == OP_GOVERN;
         }
         struct cap_outcome charged = {(enum result_code)outcome.code, outcome.first_index,
-                                      run->height};
+                                      run->block.height};
         if (!MUTANT(6)) {
             cap_charge(node->state, &verdict, &charged);
         }
     }
-    result_append(run, &outcome);
+    building_result(&run->block, &outcome);
 }
 
 static void clock_move(struct run *run)
 {
     struct clock_record clock;
     CHECK(clock_read(run->node->state, &clock));
-    clock.time_ms = run->time_ms;
+    clock.time_ms = run->block.time_ms;
     if (run->governed) {
-        clock.last_governance_height = run->height;
+        clock.last_governance_height = run->block.height;
     }
     CHECK(clock_write(run->node->state, &clock));
 }
@@ -192,37 +125,35 @@ static void clock_move(struct run *run)
 static void checkpoint_state(struct run *run, uint8_t root[HASH_BYTES])
 {
     struct node *node = run->node;
-    if (state_retire(node->state, run->time_ms)) {
+    if (state_retire(node->state, run->block.time_ms)) {
         bool moved = false;
         CHECK(rights_refresh(&node->rights, node->state, &moved));
     }
     state_root(node->state, root);
-    CHECK(roots_note(node->state, run->height, root));
+    CHECK(roots_note(node->state, run->block.height, root));
 }
 
 static void header_make(struct run *run, const uint8_t *digest, struct block_header *header,
                         uint8_t root[HASH_BYTES])
 {
     struct node *node = run->node;
-    struct workspace *work = run->work;
     struct clock_record clock;
-    if (run->height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
+    if (run->block.height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
         checkpoint_state(run, root);
         header->state_root = bytes_make(root, HASH_BYTES);
     }
     CHECK(clock_read(node->state, &clock));
     header->epoch = node->epoch;
-    header->height = run->height;
-    header->tree_size = run->frontier.size;
-    header->time_ms = run->time_ms;
+    header->height = run->block.height;
+    header->tree_size = run->block.frontier.size;
+    header->time_ms = run->block.time_ms;
     header->last_governance_height = clock.last_governance_height;
     header->pending_boundary = clock.pending_boundary;
     memcpy(header->cluster_id, node->cluster_id, HASH_BYTES);
     memcpy(header->prev_header_hash, node->head.header_hash, HASH_BYTES);
     memcpy(header->batch_digest, digest, HASH_BYTES);
-    merkle_root_of(bytes_make(work->result_hashes, (size_t)work->item_count * HASH_BYTES),
-                   header->result_root);
-    merkle_root(&run->frontier, header->tree_root);
+    building_result_root(&run->block, header->result_root);
+    merkle_root(&run->block.frontier, header->tree_root);
     memcpy(header->config_hash, node->rights.config_hash, HASH_BYTES);
 }
 
@@ -232,63 +163,43 @@ static void head_move(struct run *run, const struct block_header *header)
     struct buffer bytes = buffer_make(head->header, sizeof(head->header));
     CHECK(block_header_encode(header, &bytes));
     head->header_len = bytes.len;
-    head->height = run->height;
-    head->time_ms = run->time_ms;
-    head->frontier = run->frontier;
+    head->height = run->block.height;
+    head->time_ms = run->block.time_ms;
+    head->frontier = run->block.frontier;
     hash_bytes(buffer_bytes(&bytes), head->header_hash);
     attest_own(run->node);
 }
 
-static void outcome_emit(struct run *run, uint64_t first_index)
+static void outcome_emit(struct run *run)
 {
-    struct workspace *work = run->work;
     struct node *node = run->node;
+    struct outbox *outbox = run->block.outbox;
+    struct workspace *work = node->work;
     work->outcome = (struct block_outcome){
-        .height = run->height,
-        .time_ms = run->time_ms,
-        .attest = node_may_sign(node) ? attest_body(node, run->outbox) : BYTES_EMPTY,
-        .header = outbox_keep(run->outbox, bytes_make(node->head.header, node->head.header_len)),
+        .height = run->block.height,
+        .time_ms = run->block.time_ms,
+        .attest = node_may_sign(node) ? attest_body(node, outbox) : BYTES_EMPTY,
+        .header = outbox_keep(outbox, bytes_make(node->head.header, node->head.header_len)),
         .items = work->items,
         .item_count = work->item_count,
-        .first_index = first_index,
+        .first_index = run->block.first_index,
         .leaf_count = work->leaf_count,
         .leaf_hashes = work->leaf_hashes[0],
         .stream_indexes = work->stream_indexes,
         .before = &work->before,
     };
-    outbox_act(run->outbox, ACTION_EXECUTED)->outcome = &work->outcome;
+    outbox_act(outbox, ACTION_EXECUTED)->outcome = &work->outcome;
 }
 
-static void block_put_all(struct run *run, uint64_t first_index)
+static void block_put_all(struct run *run)
 {
-    struct block_lists lists = {
-        .results = {buffer_bytes(&run->results), run->work->item_count},
-        .leaves = {buffer_bytes(&run->leaves), run->work->leaf_count},
-        .first_index = first_index,
-    };
-    stream_writer_end(&run->streams);
-    block_put(run->node, &lists, run->outbox);
-    state_put_changes(run->node->state, run->outbox);
+    struct node *node = run->node;
+    struct block_identity identity = head_identity(&node->head);
+    building_put(&run->block, &identity);
+    state_put_changes(node->state, run->block.outbox);
     if (!MUTANT(10)) {
-        head_put(run->node, run->outbox);
+        head_put(node, run->block.outbox);
     }
-}
-
-static struct run run_make(struct node *node, struct outbox *outbox)
-{
-    struct workspace *work = node->work;
-    work->leaf_count = 0;
-    work->item_count = 0;
-    work->before = node->head.frontier;
-    return (struct run){
-        .node = node,
-        .work = work,
-        .outbox = outbox,
-        .frontier = node->head.frontier,
-        .leaves = buffer_make(work->leaf_list, sizeof(work->leaf_list)),
-        .results = buffer_make(work->result_list, sizeof(work->result_list)),
-        .streams = {.outbox = outbox},
-    };
 }
 
 void machine_apply(struct node *node, const struct block_input *input, struct outbox *outbox)
@@ -300,12 +211,11 @@ void machine_apply(struct node *node, const struct block_input *input, struct ou
         CHECK(batch_decode(input->batch, &batch) == WIRE_OK);
         CHECK(payloads_decode(input->payloads, &payloads) == WIRE_OK);
     }
-    struct run run = run_make(node, outbox);
-    run.height = input->sequence;
+    struct run run = {.node = node, .payloads = wire_iter_make(payloads.list)};
+    run.block = building_make(node, &node->head.frontier, outbox);
+    run.block.height = input->sequence;
     bool later = batch.time_ms > node->head.time_ms || MUTANT(12);
-    run.time_ms = later ? batch.time_ms : node->head.time_ms;
-    run.payloads = wire_iter_make(payloads.list);
-    uint64_t first_index = run.frontier.size;
+    run.block.time_ms = later ? batch.time_ms : node->head.time_ms;
     state_mark(node->state);
     struct wire_iter items = wire_iter_make(batch.items);
     struct item item;
@@ -317,8 +227,8 @@ void machine_apply(struct node *node, const struct block_input *input, struct ou
     struct block_header header = {0};
     header_make(&run, input->digest, &header, root);
     head_move(&run, &header);
-    block_put_all(&run, first_index);
-    outcome_emit(&run, first_index);
+    block_put_all(&run);
+    outcome_emit(&run);
 }
 
 bool machine_genesis(struct node *node, struct outbox *outbox)
@@ -342,11 +252,11 @@ bool machine_genesis(struct node *node, struct outbox *outbox)
     head->time_ms = decoded.time_ms;
     head->header_len = header.len;
     hash_bytes(buffer_bytes(&header), head->header_hash);
-    struct run run = run_make(node, outbox);
-    leaf_append(&run, &decoded_leaf);
-    head->frontier = run.frontier;
+    struct run run = {.node = node, .block = building_make(node, &head->frontier, outbox)};
+    building_leaf(&run.block, &decoded_leaf);
+    head->frontier = run.block.frontier;
     attest_own(node);
     charter_payload_put(node, outbox);
-    block_put_all(&run, 0);
+    block_put_all(&run);
     return true;
 }

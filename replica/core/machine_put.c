@@ -50,19 +50,26 @@ void stream_writer_add(struct stream_writer *writer, struct bytes stream, uint64
     writer->count = 1;
 }
 
-void block_put(const struct node *node, const struct block_lists *lists, struct outbox *outbox)
+struct block_identity head_identity(const struct head *head)
 {
-    const struct head *head = &node->head;
-    struct block_record block = {
+    return (struct block_identity){
+        .height = head->height,
         .header = bytes_make(head->header, head->header_len),
-        .results = lists->results,
+        .note_sig = head->note_sig,
+        .cosig = head->cosig,
     };
-    memcpy(block.note_sig, head->note_sig, SIG_BYTES);
-    memcpy(block.cosig, head->cosig, SIG_BYTES);
+}
+
+void block_put(const struct block_identity *identity, const struct block_lists *lists,
+               struct outbox *outbox)
+{
+    struct block_record block = {.header = identity->header, .results = lists->results};
+    memcpy(block.note_sig, identity->note_sig, SIG_BYTES);
+    memcpy(block.cosig, identity->cosig, SIG_BYTES);
     struct buffer space = outbox_open_space(outbox);
     CHECK(block_record_encode(&block, &space));
     struct bytes value = outbox_take_space(outbox, &space);
-    struct record_key key = record_key_block(RECORD_HEADER, head->height);
+    struct record_key key = record_key_block(RECORD_HEADER, identity->height);
     outbox_put(outbox, FAMILY_BLOCKS, record_key_bytes(&key), value);
     if (lists->leaves.count == 0) {
         return;

@@ -31,8 +31,17 @@ struct block_lists {
     struct wire_list leaves;  /* of item_bin */
     uint64_t first_index;
 };
-/* The head's block: header, own attestation, results; and its leaves, when it has any. */
-void block_put(const struct node *node, const struct block_lists *lists, struct outbox *outbox);
+/* Which block, and this replica's attestation of it; everything is borrowed. */
+struct block_identity {
+    uint64_t height;
+    struct bytes header;
+    const uint8_t *note_sig;
+    const uint8_t *cosig;
+};
+MUST_USE struct block_identity head_identity(const struct head *head);
+/* A block: header, own attestation, results; and its leaves, when it has any. */
+void block_put(const struct block_identity *identity, const struct block_lists *lists,
+               struct outbox *outbox);
 void state_put_changes(const struct state *state, struct outbox *outbox);
 void head_put(const struct node *node, struct outbox *outbox);
 /* The charter as the payload of entry 0, under the zero digest of block 0. */

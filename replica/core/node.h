@@ -39,7 +39,7 @@ struct node_config {
     const uint8_t *sign_seed; /* SEED_BYTES each; they must outlive the node */
     const uint8_t *cosign_seed;
     uint64_t jitter_seed;
-    size_t pool_bytes; /* for requests and batches in memory; at least 32 MiB */
+    size_t pool_bytes;      /* for requests and batches in memory; at least 32 MiB */
     uint64_t snapshot_span; /* snapshots are of multiples of K * this; 0: SNAPSHOT_SPAN_USUAL */
     uint32_t state_records_max;
     size_t state_bytes_max;

@@ -13,9 +13,10 @@
 
 static_assert(FETCH_BLOCKS_MAX <= 32, "a range's arrivals are one 32-bit word");
 
-static bool is_in_range(const struct source *source, uint64_t sequence)
+static bool is_in_range(const struct source *source, uint64_t kind, uint64_t sequence)
 {
-    return source->from != 0 && sequence >= source->from && sequence - source->from < source->count;
+    return source->from != 0 && source->kind == kind && sequence >= source->from &&
+           sequence - source->from < source->count;
 }
 
 static bool has_arrived(const struct source *source, uint64_t sequence)
@@ -51,14 +52,15 @@ bool sources_idle(const struct sources *sources, uint32_t member, uint64_t now_m
     return !source->asked && now_ms >= source->ready_ms && !sources_banned(sources, member, now_ms);
 }
 
-void sources_ask(struct sources *sources, uint32_t member, uint64_t from, uint64_t count,
+void sources_ask(struct sources *sources, uint32_t member, const struct range *range,
                  uint64_t now_ms)
 {
-    CHECK(from > 0 && count > 0 && count <= FETCH_BLOCKS_MAX);
+    CHECK(range->from > 0 && range->count > 0 && range->count <= FETCH_BLOCKS_MAX);
     CHECK(sources_idle(sources, member, now_ms));
     struct source *source = &sources->of[member];
-    source->from = from;
-    source->count = count;
+    source->kind = range->kind;
+    source->from = range->from;
+    source->count = range->count;
     source->arrived = 0;
     source->bytes = 0;
     source->asked = true;
@@ -66,12 +68,14 @@ void sources_ask(struct sources *sources, uint32_t member, uint64_t from, uint64
     source->heard_ms = now_ms;
 }
 
-uint32_t sources_asked(const struct sources *sources, uint64_t sequence, uint64_t *since_ms)
+uint32_t sources_asked(const struct sources *sources, uint64_t kind, uint64_t sequence,
+                       uint64_t *since_ms)
 {
     uint32_t count = 0;
     for (uint32_t member = 0; member < REPLICAS_MAX; member++) {
         const struct source *source = &sources->of[member];
-        if (!source->asked || !is_in_range(source, sequence) || has_arrived(source, sequence)) {
+        if (!source->asked || !is_in_range(source, kind, sequence) ||
+            has_arrived(source, sequence)) {
             continue;
         }
         if (count == 0 || source->asked_ms < *since_ms) {
@@ -82,10 +86,11 @@ uint32_t sources_asked(const struct sources *sources, uint64_t sequence, uint64_
     return count;
 }
 
-bool sources_expects(const struct sources *sources, uint32_t member, uint64_t sequence)
+bool sources_expects(const struct sources *sources, uint32_t member, uint64_t kind,
+                     uint64_t sequence)
 {
     const struct source *source = &sources->of[member];
-    return is_in_range(source, sequence) && !has_arrived(source, sequence) &&
+    return is_in_range(source, kind, sequence) && !has_arrived(source, sequence) &&
            source->bytes < FETCH_BLOCKS_BYTES;
 }
 
@@ -93,7 +98,7 @@ void sources_brought(struct sources *sources, uint32_t member, uint64_t sequence
                      uint64_t now_ms)
 {
     struct source *source = &sources->of[member];
-    if (!sources_expects(sources, member, sequence)) {
+    if (!sources_expects(sources, member, source->kind, sequence)) {
         return;
     }
     source->arrived |= UINT32_C(1) << (sequence - source->from);

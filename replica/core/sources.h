@@ -1,4 +1,5 @@
-/* Who was asked for which blocks, who brings them, and who is not asked for a while.
+/* Who was asked for what (blocks, history, chunks of a snapshot), who brings it, and who is not
+ * asked for a while.
  *
  *   idle ----> asked ----> idle      [sources_brought: all came, or as many bytes as one answer
  * has] asked ----> idle      [sources_judge: no more came in time, but half or more had] asked
@@ -23,10 +24,18 @@
 /* What a source is asked for at most, so that it never has reason to refuse: 16 MiB a second. */
 #define FETCH_BYTES_PER_MS ((size_t)16 << 10)
 
+/* What is asked of one source: blocks by height, chunks by the number of a node. */
+struct range {
+    uint64_t kind; /* enum fetch_kind */
+    uint64_t from; /* 1 or higher */
+    uint64_t count;
+};
+
 struct source {
-    uint64_t from;      /* the range that was asked for last; 0: none was */
+    uint64_t kind;      /* of the range that was asked for last */
+    uint64_t from;      /* 0: none was */
     uint64_t count;     /* at most FETCH_BLOCKS_MAX */
-    uint32_t arrived;   /* bit i: the block from + i came from it */
+    uint32_t arrived;   /* bit i: from + i came from it */
     bool asked;         /* more of the range is awaited */
     size_t bytes;       /* of what came */
     uint64_t asked_ms;  /* when it was asked */
@@ -44,20 +53,21 @@ struct sources {
 MUST_USE bool sources_idle(const struct sources *sources, uint32_t member, uint64_t now_ms);
 MUST_USE bool sources_banned(const struct sources *sources, uint32_t member, uint64_t now_ms);
 
-/* `count` blocks from `from` (1 or higher) on are asked of an idle source. */
-void sources_ask(struct sources *sources, uint32_t member, uint64_t from, uint64_t count,
+/* The range is asked of an idle source. */
+void sources_ask(struct sources *sources, uint32_t member, const struct range *range,
                  uint64_t now_ms);
 
-/* How many sources are still to bring that block; `since_ms` gets when the first was asked. */
-MUST_USE uint32_t sources_asked(const struct sources *sources, uint64_t sequence,
+/* How many sources are still to bring that one; `since_ms` gets when the first was asked. */
+MUST_USE uint32_t sources_asked(const struct sources *sources, uint64_t kind, uint64_t sequence,
                                 uint64_t *since_ms);
 
 /* Whether this source was asked for it in its last range, has not brought it, and has not brought
  * more than one answer holds. True for a while after its time is over, too: what was sent late is
  * as good. */
-MUST_USE bool sources_expects(const struct sources *sources, uint32_t member, uint64_t sequence);
+MUST_USE bool sources_expects(const struct sources *sources, uint32_t member, uint64_t kind,
+                              uint64_t sequence);
 
-/* The block came, and proved itself. */
+/* One of what it was asked for last came, and proved itself. */
 void sources_brought(struct sources *sources, uint32_t member, uint64_t sequence, size_t bytes,
                      uint64_t now_ms);
 

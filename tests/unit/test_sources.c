@@ -1,4 +1,5 @@
 /* Sources of blocks: who is asked, who is let off, who is banned and for how long. */
+#include "crypto/numbers.h"
 #include "replica/core/sources.h"
 
 #include <setjmp.h>
@@ -8,6 +9,13 @@
 #include <cmocka.h>
 
 #define NOW 1000
+
+static void ask(struct sources *sources, uint32_t member, uint64_t from, uint64_t count,
+                uint64_t now_ms)
+{
+    const struct range range = {FETCH_BLOCKS, from, count};
+    sources_ask(sources, member, &range, now_ms);
+}
 
 static void bring(struct sources *sources, uint64_t from, uint64_t count, uint64_t now_ms)
 {
@@ -21,7 +29,7 @@ static void a_source_is_asked_for_one_range_at_a_time(void **state)
     (void)state;
     struct sources sources = {0};
     assert_true(sources_idle(&sources, 1, NOW));
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     assert_false(sources_idle(&sources, 1, NOW));
     assert_true(sources_idle(&sources, 2, NOW));
     bring(&sources, 10, 15, NOW);
@@ -35,19 +43,21 @@ static void a_block_is_expected_from_whom_it_was_asked_of_and_once(void **state)
     (void)state;
     struct sources sources = {0};
     uint64_t since_ms = 0;
-    assert_false(sources_expects(&sources, 1, 0));
-    sources_ask(&sources, 1, 10, 4, NOW);
-    sources_ask(&sources, 2, 10, 4, NOW + 5);
-    assert_true(sources_expects(&sources, 1, 13));
-    assert_false(sources_expects(&sources, 1, 9));
-    assert_false(sources_expects(&sources, 1, 14));
-    assert_false(sources_expects(&sources, 3, 13));
-    assert_int_equal(sources_asked(&sources, 13, &since_ms), 2);
+    assert_false(sources_expects(&sources, 1, FETCH_BLOCKS, 0));
+    ask(&sources, 1, 10, 4, NOW);
+    ask(&sources, 2, 10, 4, NOW + 5);
+    assert_true(sources_expects(&sources, 1, FETCH_BLOCKS, 13));
+    assert_false(sources_expects(&sources, 1, FETCH_BLOCKS, 9));
+    assert_false(sources_expects(&sources, 1, FETCH_BLOCKS, 14));
+    assert_false(sources_expects(&sources, 3, FETCH_BLOCKS, 13));
+    assert_false(sources_expects(&sources, 1, FETCH_HISTORY, 13));
+    assert_int_equal(sources_asked(&sources, FETCH_SNAPSHOT, 13, &since_ms), 0);
+    assert_int_equal(sources_asked(&sources, FETCH_BLOCKS, 13, &since_ms), 2);
     assert_int_equal(since_ms, NOW);
     bring(&sources, 13, 1, NOW);
-    assert_false(sources_expects(&sources, 1, 13));
-    assert_true(sources_expects(&sources, 2, 13));
-    assert_int_equal(sources_asked(&sources, 13, &since_ms), 1);
+    assert_false(sources_expects(&sources, 1, FETCH_BLOCKS, 13));
+    assert_true(sources_expects(&sources, 2, FETCH_BLOCKS, 13));
+    assert_int_equal(sources_asked(&sources, FETCH_BLOCKS, 13, &since_ms), 1);
     assert_int_equal(since_ms, NOW + 5);
 }
 
@@ -55,10 +65,10 @@ static void as_many_bytes_as_an_answer_holds_end_it(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     sources_brought(&sources, 1, 10, FETCH_BLOCKS_BYTES, NOW);
     assert_false(sources.of[1].asked);
-    assert_false(sources_expects(&sources, 1, 11));
+    assert_false(sources_expects(&sources, 1, FETCH_BLOCKS, 11));
     sources_judge(&sources, NOW + 60000);
     assert_false(sources_banned(&sources, 1, NOW + 60000));
 }
@@ -67,7 +77,7 @@ static void who_brought_much_is_not_asked_at_once(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     sources_brought(&sources, 1, 10, FETCH_BLOCKS_BYTES, NOW + 100);
     assert_false(sources_idle(&sources, 1, NOW + 511));
     assert_true(sources_idle(&sources, 1, NOW + 512));
@@ -78,13 +88,13 @@ static void silence_is_punished_and_doubly_the_next_time(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     sources_judge(&sources, NOW + 499);
     assert_false(sources_banned(&sources, 1, NOW + 499));
     sources_judge(&sources, NOW + 500);
     assert_true(sources_banned(&sources, 1, NOW + 500 + 399));
     assert_true(sources_idle(&sources, 1, NOW + 500 + 400));
-    sources_ask(&sources, 1, 10, 16, NOW + 900);
+    ask(&sources, 1, 10, 16, NOW + 900);
     sources_judge(&sources, NOW + 1400);
     assert_true(sources_banned(&sources, 1, NOW + 1400 + 799));
     assert_true(sources_idle(&sources, 1, NOW + 1400 + 800));
@@ -96,7 +106,7 @@ static void no_ban_for_bringing_little_is_longer_than_that_of_a_liar(void **stat
     struct sources sources = {0};
     uint64_t now_ms = NOW;
     for (uint32_t i = 0; i < 100; i++) {
-        sources_ask(&sources, 1, 10, 16, now_ms);
+        ask(&sources, 1, 10, 16, now_ms);
         sources_judge(&sources, now_ms + 500);
         now_ms += 500 + 30000;
         assert_true(sources_idle(&sources, 1, now_ms));
@@ -107,11 +117,11 @@ static void a_whole_answer_makes_good_what_was_before(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 2, NOW);
+    ask(&sources, 1, 10, 2, NOW);
     sources_judge(&sources, NOW + 500);
-    sources_ask(&sources, 1, 10, 2, NOW + 900);
+    ask(&sources, 1, 10, 2, NOW + 900);
     bring(&sources, 10, 2, NOW + 901);
-    sources_ask(&sources, 1, 12, 2, NOW + 902);
+    ask(&sources, 1, 12, 2, NOW + 902);
     sources_judge(&sources, NOW + 1402);
     assert_true(sources_idle(&sources, 1, NOW + 1402 + 400));
 }
@@ -120,7 +130,7 @@ static void who_drips_is_banned_though_never_silent(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     for (uint64_t i = 0; i < 7; i++) {
         sources_judge(&sources, NOW + 450 * i);
         bring(&sources, 10 + i, 1, NOW + 450 * i);
@@ -136,7 +146,7 @@ static void a_range_ends_in_time_even_when_something_comes_all_the_while(void **
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     for (uint64_t i = 0; i < 7; i++) {
         bring(&sources, 10 + i, 1, NOW + 600 * i);
     }
@@ -152,11 +162,11 @@ static void what_was_lost_on_the_way_is_not_held_against_it(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     bring(&sources, 10, 8, NOW);
     sources_judge(&sources, NOW + 500);
     assert_true(sources_idle(&sources, 1, NOW + 500));
-    sources_ask(&sources, 1, 10, 16, NOW + 500);
+    ask(&sources, 1, 10, 16, NOW + 500);
     bring(&sources, 10, 7, NOW + 500);
     sources_judge(&sources, NOW + 1000);
     assert_true(sources_banned(&sources, 1, NOW + 1000));
@@ -166,12 +176,12 @@ static void what_comes_late_is_taken_all_the_same(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 2, NOW);
+    ask(&sources, 1, 10, 2, NOW);
     sources_judge(&sources, NOW + 500);
-    assert_true(sources_expects(&sources, 1, 10));
+    assert_true(sources_expects(&sources, 1, FETCH_BLOCKS, 10));
     bring(&sources, 10, 2, NOW + 600);
     assert_true(sources_idle(&sources, 1, NOW + 900));
-    sources_ask(&sources, 1, 12, 2, NOW + 900);
+    ask(&sources, 1, 12, 2, NOW + 900);
     sources_judge(&sources, NOW + 1400);
     assert_true(sources_idle(&sources, 1, NOW + 1400 + 400));
 }
@@ -180,11 +190,11 @@ static void a_liar_is_banned_for_long_and_not_listened_to(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     sources_lied(&sources, 1, NOW);
     assert_true(sources_banned(&sources, 1, NOW + 29999));
     assert_false(sources_banned(&sources, 1, NOW + 30000));
-    assert_false(sources_expects(&sources, 1, 10));
+    assert_false(sources_expects(&sources, 1, FETCH_BLOCKS, 10));
 }
 
 static void who_has_nothing_is_not_asked_for_a_while(void **state)
@@ -193,7 +203,7 @@ static void who_has_nothing_is_not_asked_for_a_while(void **state)
     struct sources sources = {0};
     sources_refused(&sources, 1, NOW);
     assert_false(sources_banned(&sources, 1, NOW));
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     sources_refused(&sources, 1, NOW);
     assert_true(sources_banned(&sources, 1, NOW + 399));
 }
@@ -202,7 +212,7 @@ static void no_room_is_nobodys_fault(void **state)
 {
     (void)state;
     struct sources sources = {0};
-    sources_ask(&sources, 1, 10, 16, NOW);
+    ask(&sources, 1, 10, 16, NOW);
     sources_forgive(&sources, 1);
     assert_true(sources_idle(&sources, 1, NOW));
 }
