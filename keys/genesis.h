@@ -85,6 +85,8 @@ struct genesis_development_options {
     uint32_t replicas;  /* at least 4 */
     uint16_t base_port; /* replica i listens on base_port + i */
     const char *host;   /* NULL: "127.0.0.1" */
+    /* Thresholds, f and parameters, and the name where none is given above; NULL: the usual. */
+    const struct genesis_plan *plan;
 };
 
 /* Make a development cluster in `folder`, which must be new or empty:

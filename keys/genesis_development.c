@@ -348,8 +348,15 @@ enum status genesis_development(const char *folder,
     making->options = options;
     making->problem = problem;
     genesis_plan_init(&making->plan);
+    if (options->plan != NULL) {
+        making->plan = *options->plan;
+    }
     making->plan.profile = PROFILE_DEVELOPMENT;
-    making->plan.name = options->name == NULL ? "dev.local/ledger" : options->name;
+    if (options->name != NULL) {
+        making->plan.name = options->name;
+    } else if (making->plan.name == NULL) {
+        making->plan.name = "dev.local/ledger";
+    }
     making->plan.date_ms = amount_now_ms();
     randombytes_buf(making->plan.salt, HASH_BYTES);
     status = make_all(making);

@@ -453,7 +453,10 @@ static enum status number_option(const struct cli *cli, const char *name, uint64
 
 enum cli_code cmd_charter_dev(struct cli *cli)
 {
-    struct genesis_development_options options = {.name = cli_get(cli, "name")};
+    static struct genesis_plan plan;
+    static char name[ID_BYTES_MAX + 1];
+    struct genesis_development_options options = {.name = cli_get(cli, "name"), .plan = &plan};
+    const char *params = cli_get(cli, "params");
     uint64_t replicas = 4;
     uint64_t port = 7100;
     uint8_t cluster_id[HASH_BYTES];
@@ -466,6 +469,10 @@ enum cli_code cmd_charter_dev(struct cli *cli)
     }
     if (status == STATUS_OK) {
         status = number_option(cli, "base-port", UINT16_MAX, &port, &problem);
+    }
+    genesis_plan_init(&plan);
+    if (status == STATUS_OK && params != NULL) {
+        status = params_read(params, &plan, name, &problem);
     }
     options.replicas = (uint32_t)replicas;
     options.base_port = (uint16_t)port;

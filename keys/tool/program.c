@@ -76,6 +76,7 @@ static const struct cli_option dev_options[] = {
     {"replicas", "N", "how many replicas (default 4)"},
     {"base-port", "PORT", "replica i listens on PORT + i (default 7100)"},
     {"name", "NAME", "name of the log (default dev.local/ledger)"},
+    {"params", "FILE", "name, thresholds and parameters, as lines of `setting = value`"},
 };
 static const struct cli_option policy_options[] = {
     {"charter", "FILE", "the sealed charter"},

@@ -15,11 +15,6 @@ static void requests_settle(struct node *node)
     }
 }
 
-bool is_snapshot_height(const struct node *node, uint64_t height)
-{
-    return height % (node_param(node, PARAM_CHECKPOINT_INTERVAL) * node->snapshot_span) == 0;
-}
-
 static void execute(struct node *node, struct slot *slot, struct outbox *outbox)
 {
     struct block_input input = {

@@ -87,14 +87,14 @@ static void settle_sources(struct node *node)
     sources_judge(&node->sources, node->now_ms);
 }
 
-/* An idle source that says it has the block, beginning at a random one so that all have their
- * share; REPLICAS_MAX when there is none. */
-static uint32_t source_for(struct node *node, uint64_t sequence)
+/* Beginning at a random one, so that all have their share. */
+uint32_t source_for(struct node *node, uint64_t sequence, uint64_t without)
 {
     uint64_t start = node_jitter(node, node->roster.n);
     for (uint32_t i = 0; i < node->roster.n; i++) {
         uint32_t member = (uint32_t)((start + i) % node->roster.n);
-        if (member != node->self && node->peers[member].executed >= sequence &&
+        if (member != node->self && (without >> member & 1) == 0 &&
+            node->peers[member].executed >= sequence &&
             sources_idle(&node->sources, member, node->now_ms)) {
             return member;
         }
@@ -114,7 +114,7 @@ static bool is_asked_for(const struct node *node, uint64_t sequence)
 static bool ask_from(struct node *node, uint64_t first, uint64_t reach, bool again,
                      struct outbox *outbox)
 {
-    uint32_t member = source_for(node, first);
+    uint32_t member = source_for(node, first, 0);
     if (member == REPLICAS_MAX || !outbox_has_room(outbox)) {
         return false;
     }
@@ -173,8 +173,12 @@ void catch_up(struct node *node, struct outbox *outbox)
         return;
     }
     settle_sources(node);
-    if (is_behind(node)) {
+    bool by_snapshot = snapshot_advance(node, outbox);
+    if (!by_snapshot && is_behind(node)) {
         ask_for_blocks(node, outbox);
+    }
+    if (!by_snapshot) {
+        history_ask(node, outbox);
     }
     if (node->now_ms >= node->stable_due_ms && outbox_has_room(outbox)) {
         ask_for_stable(node, outbox);

@@ -26,18 +26,25 @@ static void checkpoint_of_header(const struct node *node, const struct block_hea
     memcpy(out->header_hash, header_hash, HASH_BYTES);
 }
 
+void attest_sign(const struct node *node, struct bytes header_bytes, uint8_t note_sig[SIG_BYTES],
+                 uint8_t cosig[SIG_BYTES])
+{
+    const struct roster_member *self = &node->roster.members[node->self];
+    uint8_t header_hash[HASH_BYTES];
+    struct block_header header;
+    struct checkpoint checkpoint;
+    CHECK(block_header_decode(header_bytes, &header) == WIRE_OK);
+    hash_bytes(header_bytes, header_hash);
+    checkpoint_of_header(node, &header, header_hash, &checkpoint);
+    checkpoint_sign(node->scheme, &checkpoint, NOTE_SIGN, node->sign_seed, self->sign_pk, note_sig);
+    checkpoint_sign(node->scheme, &checkpoint, NOTE_COSIGN, node->cosign_seed, self->cosign_pk,
+                    cosig);
+}
+
 void attest_own(struct node *node)
 {
     struct head *head = &node->head;
-    const struct roster_member *self = &node->roster.members[node->self];
-    struct block_header header;
-    struct checkpoint checkpoint;
-    CHECK(block_header_decode(bytes_make(head->header, head->header_len), &header) == WIRE_OK);
-    checkpoint_of_header(node, &header, head->header_hash, &checkpoint);
-    checkpoint_sign(node->scheme, &checkpoint, NOTE_SIGN, node->sign_seed, self->sign_pk,
-                    head->note_sig);
-    checkpoint_sign(node->scheme, &checkpoint, NOTE_COSIGN, node->cosign_seed, self->cosign_pk,
-                    head->cosig);
+    attest_sign(node, bytes_make(head->header, head->header_len), head->note_sig, head->cosig);
 }
 
 static struct bytes attest_encode_parts(struct bytes header, const uint8_t note_sig[SIG_BYTES],
@@ -219,17 +226,37 @@ void stable_keep(struct node *node, uint64_t height, struct bytes proof, struct 
     journal_put(outbox, JOURNAL_STABLE, height, outbox_keep(outbox, proof));
 }
 
+static void proof_drop(const struct node *node, uint64_t which, uint64_t height,
+                       struct outbox *outbox)
+{
+    bool for_snapshot =
+        is_snapshot_height(node, which) && which + 2 * snapshot_interval(node) > height;
+    if (which != node->window.stable && !for_snapshot) {
+        journal_erase(outbox, JOURNAL_STABLE, which);
+    }
+}
+
+/* The last two proofs stay, and those of the last two heights that others fetch snapshots of. */
+static void proofs_drop(struct node *node, uint64_t height, struct outbox *outbox)
+{
+    uint64_t span = snapshot_interval(node);
+    uint64_t point = node->window.stable / span * span;
+    proof_drop(node, node->stable_before, height, outbox);
+    proof_drop(node, point, height, outbox);
+    if (point >= span) {
+        proof_drop(node, point - span, height, outbox);
+    }
+    node->stable_before = node->window.stable;
+}
+
 void stable_move(struct node *node, uint64_t height, struct outbox *outbox)
 {
-    uint64_t interval = node_param(node, PARAM_CHECKPOINT_INTERVAL);
     for (uint64_t n = node->window.stable + 1; n <= height && n <= node->window.stable + WINDOW_MAX;
          n++) {
         journal_erase(outbox, JOURNAL_SLOT, n);
         journal_erase(outbox, JOURNAL_PREPARED, n);
     }
-    if (height >= 2 * interval) {
-        journal_erase(outbox, JOURNAL_STABLE, height - 2 * interval);
-    }
+    proofs_drop(node, height, outbox);
     window_move(&node->window, height, &node->pool);
     view_calm(node);
     node_note(node, "stable %llu", (unsigned long long)height);

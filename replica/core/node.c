@@ -130,6 +130,10 @@ static enum status parts_open(struct node *node, const struct node_config *confi
         status = state_open(config->state_records_max, config->state_bytes_max, config->jitter_seed,
                             &node->state);
     }
+    if (status == STATUS_OK) {
+        status = state_open(config->state_records_max, config->state_bytes_max, config->jitter_seed,
+                            &node->fetched);
+    }
     return status;
 }
 
@@ -165,9 +169,8 @@ void node_close(struct node *node)
     if (node == NULL) {
         return;
     }
-    if (node->state != NULL) {
-        state_close(node->state);
-    }
+    state_close(node->state);
+    state_close(node->fetched);
     sig_cache_close(node->sig_cache);
     queue_close(node->queue);
     pool_close(&node->pool);

@@ -24,6 +24,7 @@
 #include "replica/core/pool.h"
 #include "replica/core/queue.h"
 #include "replica/core/sig_cache.h"
+#include "replica/core/snapshot.h"
 #include "replica/core/sources.h"
 #include "replica/core/window.h"
 
@@ -89,6 +90,9 @@ struct node {
     struct state *state;
     struct rights rights;
     struct head head;
+    struct state *fetched; /* of a snapshot that is being fetched, or what the last one replaced */
+    struct snapshot snapshot;
+    struct gap gap; /* blocks that a snapshot skipped */
 
     /* Agreement. */
     uint64_t epoch;
@@ -103,6 +107,7 @@ struct node {
     uint64_t gathers_ms;    /* until then a batch waits for requests that arrive; 0: none waits */
     size_t stable_len;      /* the proof of window.stable, an encoded `struct stable` */
     uint8_t stable_proof[STABLE_BYTES_MAX];
+    uint64_t stable_before; /* the stable checkpoint before that one; its proof is kept too */
 
     /* Changing views. */
     struct kept_change changes[REPLICAS_MAX];
@@ -209,10 +214,15 @@ void propose(struct node *node, struct outbox *outbox);
  * a block was executed. */
 bool machine_advance(struct node *node, struct outbox *outbox);
 void slot_release_later(struct node *node, struct slot *slot);
-/* Whether the state of that height is one that others may fetch. */
+/* Whether the state of that height is one that others may fetch (snapshot.c); how far apart these
+ * are. */
+MUST_USE uint64_t snapshot_interval(const struct node *node);
 MUST_USE bool is_snapshot_height(const struct node *node, uint64_t height);
 
-/* Attestations and checkpoints (checkpoint.c). Sign the head; its attestation as a body. */
+/* Attestations and checkpoints (checkpoint.c). Sign a block, or the head; its attestation as a
+ * body. */
+void attest_sign(const struct node *node, struct bytes header, uint8_t note_sig[SIG_BYTES],
+                 uint8_t cosig[SIG_BYTES]);
 void attest_own(struct node *node);
 struct bytes attest_body(const struct node *node, struct outbox *outbox);
 /* After an execution: keep and broadcast the head's attestation where its height asks for it. */
@@ -268,6 +278,8 @@ void fetch_send(struct node *node, const struct fetch *fetch, uint32_t to, struc
 void fetch_batch(struct node *node, const uint8_t digest[HASH_BYTES], uint32_t to,
                  struct outbox *outbox);
 void catch_up(struct node *node, struct outbox *outbox);
+/* An idle source that says it has the block, none of `without`; REPLICAS_MAX when there is none. */
+MUST_USE uint32_t source_for(struct node *node, uint64_t sequence, uint64_t without);
 /* Whether W others, one of them correct, are further ahead than what a primary has in flight. */
 MUST_USE bool is_far_behind(const struct node *node);
 /* Whether the block was executed here, or lies here and only waits for its turn. */
@@ -276,6 +288,34 @@ MUST_USE bool block_is_here(const struct node *node, uint64_t sequence);
 MUST_USE const struct slot *slot_waiting_for(const struct node *node,
                                              const uint8_t digest[HASH_BYTES]);
 void fetch_missing(struct node *node, struct outbox *outbox); /* on_tick.c */
+
+/* Catching up by a snapshot (snapshot.c). Begin, go on or give up; true while one is fetched. */
+MUST_USE bool snapshot_advance(struct node *node, struct outbox *outbox);
+MUST_USE bool snapshot_expects(const struct node *node, uint32_t member, const struct data *data);
+/* Blocks must do. */
+void snapshot_give_up(struct node *node, const char *why);
+/* The member says that it has nothing of it. */
+void snapshot_refused(struct node *node, uint32_t member);
+/* What came, verified by job_verify and expected. */
+void snapshot_take_proof(struct node *node, uint32_t member, struct bytes proof,
+                         const struct block_header *header, struct outbox *outbox);
+enum drop snapshot_take_chunk(struct node *node, uint32_t member, const struct data *data,
+                              struct bytes attachment, struct outbox *outbox);
+/* The block came, and all else was here (snapshot_install.c). */
+enum drop snapshot_install(struct node *node, uint32_t member, struct bytes attachment,
+                           struct outbox *outbox);
+
+/* The blocks below it (history.c). Put the block of an encoded `struct history_parcel`, if it is
+ * the one with that header: false, and nothing was put, when it is not. `after` gets the tree's
+ * frontier with it. */
+MUST_USE bool history_block(struct node *node, struct bytes attachment,
+                            const uint8_t header_hash[HASH_BYTES], struct merkle_frontier *after,
+                            struct outbox *outbox);
+void gap_put(const struct node *node, struct outbox *outbox);
+void history_ask(struct node *node, struct outbox *outbox);
+/* The highest block of the gap came. */
+enum drop take_history(struct node *node, uint32_t member, const struct message *message,
+                       struct outbox *outbox);
 
 /* The amnesia challenge (challenge.c). */
 void challenge_begin(struct node *node);

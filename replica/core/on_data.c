@@ -135,14 +135,18 @@ static enum drop take_block(struct node *node, uint32_t member, const struct mes
     return DROP_NONE;
 }
 
-static enum drop take_stable(struct node *node, const struct message *message,
-                             struct outbox *outbox)
+static enum drop take_stable(struct node *node, uint32_t member, const struct data *data,
+                             const struct message *message, struct outbox *outbox)
 {
     struct stable stable;
     struct block_header header;
     if (stable_decode(message->attachment, &stable) != WIRE_OK ||
         block_header_decode(stable.header, &header) != WIRE_OK) {
         return DROP_MALFORMED;
+    }
+    if (snapshot_expects(node, member, data)) {
+        snapshot_take_proof(node, member, message->attachment, &header, outbox);
+        return DROP_NONE;
     }
     if (header.height <= node->window.stable || header.height > node->head.height) {
         return DROP_NOT_WANTED;
@@ -172,6 +176,18 @@ static enum drop take_new_view(struct node *node, const struct message *message,
     return on_new_view(node, &inner, outbox);
 }
 
+static enum drop take_nothing(struct node *node, uint32_t member, const struct data *data,
+                              struct outbox *outbox)
+{
+    if (snapshot_expects(node, member, data)) {
+        snapshot_refused(node, member);
+    } else {
+        sources_refused(&node->sources, member, node->now_ms);
+    }
+    catch_up(node, outbox);
+    return DROP_NONE;
+}
+
 void on_bad_data(struct node *node, uint32_t from, struct outbox *outbox)
 {
     uint32_t member = node_member(node, from);
@@ -192,9 +208,7 @@ enum drop on_data(struct node *node, uint32_t from, const struct message *messag
         return DROP_MALFORMED;
     }
     if (message->attachment.len == 0) {
-        sources_refused(&node->sources, member, node->now_ms);
-        catch_up(node, outbox);
-        return DROP_NONE;
+        return take_nothing(node, member, &data, outbox);
     }
     switch (data.kind) {
     case FETCH_BATCH:
@@ -202,7 +216,13 @@ enum drop on_data(struct node *node, uint32_t from, const struct message *messag
     case FETCH_BLOCKS:
         return take_block(node, member, message, outbox);
     case FETCH_STABLE:
-        return take_stable(node, message, outbox);
+        return take_stable(node, member, &data, message, outbox);
+    case FETCH_SNAPSHOT:
+        return snapshot_take_chunk(node, member, &data, message->attachment, outbox);
+    case FETCH_HISTORY:
+        return snapshot_expects(node, member, &data)
+                   ? snapshot_install(node, member, message->attachment, outbox)
+                   : take_history(node, member, message, outbox);
     case FETCH_NEW_VIEW:
         return take_new_view(node, message, outbox);
     default:

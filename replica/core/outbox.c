@@ -78,6 +78,24 @@ void outbox_erase(struct outbox *outbox, enum family family, struct bytes key)
     };
 }
 
+void outbox_put_borrowed(struct outbox *outbox, const struct put *put)
+{
+    CHECK(outbox->put_count < OUTBOX_PUTS_MAX);
+    outbox->puts[outbox->put_count++] = *put;
+}
+
+struct outbox_mark outbox_mark(const struct outbox *outbox)
+{
+    return (struct outbox_mark){outbox->put_count, outbox->arena.len};
+}
+
+void outbox_back(struct outbox *outbox, const struct outbox_mark *mark)
+{
+    CHECK(mark->put_count <= outbox->put_count && mark->arena_len <= outbox->arena.len);
+    outbox->put_count = mark->put_count;
+    outbox->arena.len = mark->arena_len;
+}
+
 struct action *outbox_act(struct outbox *outbox, enum action_kind kind)
 {
     CHECK(outbox->action_count < OUTBOX_ACTIONS_MAX);

@@ -71,8 +71,10 @@ struct block_outcome {
 };
 
 /* The largest step: one executed block (every statement of it may touch a stream of its own) and
- * one proposal or retransmission. Pages that are never touched cost nothing. */
-#define OUTBOX_PUTS_MAX (2 * BATCH_STATEMENTS_MAX)
+ * one proposal or retransmission; or a snapshot in the place of another state. Pages that are never
+ * touched cost nothing. */
+#define OUTBOX_STATE_PUTS_MAX (1u << 21)
+#define OUTBOX_PUTS_MAX (2 * BATCH_STATEMENTS_MAX + OUTBOX_STATE_PUTS_MAX)
 #define OUTBOX_ACTIONS_MAX 1024
 #define OUTBOX_ARENA_BYTES ((size_t)64 << 20)
 

@@ -21,6 +21,17 @@ struct bytes outbox_take_space(struct outbox *outbox, const struct buffer *space
 void outbox_put(struct outbox *outbox, enum family family, struct bytes key, struct bytes value);
 void outbox_erase(struct outbox *outbox, enum family family, struct bytes key);
 
+/* Key and value are borrowed, both until the next step: for many records at once. */
+void outbox_put_borrowed(struct outbox *outbox, const struct put *put);
+
+/* What was put since a mark can be taken back within the step. */
+struct outbox_mark {
+    uint32_t put_count;
+    size_t arena_len;
+};
+MUST_USE struct outbox_mark outbox_mark(const struct outbox *outbox);
+void outbox_back(struct outbox *outbox, const struct outbox_mark *mark);
+
 /* A new action, zeroed but for its kind. */
 struct action *outbox_act(struct outbox *outbox, enum action_kind kind);
 

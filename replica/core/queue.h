@@ -74,4 +74,8 @@ MUST_USE struct queued *queue_oldest(struct queue *queue);
 /* Forget waiting requests that nobody may order any more at this time. */
 void queue_expire(struct queue *queue, uint64_t time_ms);
 
+/* Remove those of which `gone` says so. */
+typedef bool queue_judge(void *context, const struct queued *queued);
+void queue_sweep(struct queue *queue, queue_judge *gone, void *context);
+
 #endif

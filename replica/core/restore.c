@@ -115,7 +115,10 @@ static enum drop restore_stable(struct node *node, struct bytes value)
     if (value.len > sizeof(node->stable_proof)) {
         return DROP_MALFORMED;
     }
-    if (header.height > node->window.stable || node->stable_len == 0) {
+    bool newest = header.height > node->window.stable || node->stable_len == 0;
+    uint64_t other = newest ? node->window.stable : header.height;
+    node->stable_before = other > node->stable_before ? other : node->stable_before;
+    if (newest) {
         node->window.stable = header.height;
         node->stable_len = value.len;
         memcpy(node->stable_proof, value.data, value.len);
@@ -156,6 +159,19 @@ static enum drop restore_new_view(struct node *node, struct bytes value)
 {
     node->restored_view = pool_copy(&node->pool, value);
     return node->restored_view.data != NULL ? DROP_NONE : DROP_NO_MEMORY;
+}
+
+static enum drop restore_gap(struct node *node, struct bytes value)
+{
+    struct gap_record record;
+    if (gap_record_decode(value, &record) != WIRE_OK || record.first == 0 ||
+        record.first > record.last) {
+        return DROP_MALFORMED;
+    }
+    node->gap = (struct gap){.first = record.first, .last = record.last};
+    memcpy(node->gap.below_hash, record.below_hash, HASH_BYTES);
+    memcpy(node->gap.last_hash, record.last_hash, HASH_BYTES);
+    return DROP_NONE;
 }
 
 static enum drop restore_boot(struct node *node, struct bytes value)
@@ -206,6 +222,8 @@ static enum drop restore_journal(struct node *node, const struct put *record)
         return restore_new_view(node, record->value);
     case JOURNAL_VIEW_CHANGE:
         return restore_change(node, record->value);
+    case JOURNAL_GAP:
+        return restore_gap(node, record->value);
     case JOURNAL_NOTE:
         return restore_note(node, record->value);
     default:

@@ -4,7 +4,7 @@
 #include "crypto/hash.h"
 #include "governance/item.h"
 #include "replica/core/node_parts.h"
-#include "replica/core/verify_view.h"
+#include "replica/core/verify_parts.h"
 
 #include <string.h>
 
@@ -99,8 +99,8 @@ static enum drop item_verify(const struct share *share, const struct item *item,
     return DROP_NONE;
 }
 
-static enum drop items_verify(const struct share *share, struct bytes batch_bytes,
-                              struct bytes payload_bytes)
+enum drop items_verify(const struct share *share, struct bytes batch_bytes,
+                       struct bytes payload_bytes)
 {
     struct batch batch;
     struct payloads payloads;
@@ -256,6 +256,15 @@ static bool commits_good(const struct verify_job *job, const struct certificate 
     return true;
 }
 
+bool certified(const struct verify_job *job, const struct certificate *certificate,
+               const struct vote *vote, struct bytes batch)
+{
+    uint8_t digest[HASH_BYTES];
+    hash_bytes(batch, digest);
+    bool same = hash_is_zero(vote->digest) ? batch.len == 0 : hash_equal(digest, vote->digest);
+    return vote->epoch == job->roster.epoch && same && commits_good(job, certificate);
+}
+
 static enum drop block_verify(const struct share *share, const struct data *data,
                               const struct message *message)
 {
@@ -267,19 +276,13 @@ static enum drop block_verify(const struct share *share, const struct data *data
         vote_decode(certificate.body, &vote) != WIRE_OK || vote.sequence != data->from) {
         return DROP_MALFORMED;
     }
-    bool null = hash_is_zero(vote.digest);
-    if (share->part == 0) {
-        uint8_t digest[HASH_BYTES];
-        hash_bytes(parcel.batch, digest);
-        bool same = null ? parcel.batch.len == 0 : hash_equal(digest, vote.digest);
-        if (vote.epoch != share->job->roster.epoch || !same ||
-            !commits_good(share->job, &certificate)) {
-            return DROP_CERTIFICATE;
-        }
+    if (share->part == 0 && !certified(share->job, &certificate, &vote, parcel.batch)) {
+        return DROP_CERTIFICATE;
     }
     struct share rest = *share;
     rest.certified = true;
-    return null ? DROP_NONE : items_verify(&rest, parcel.batch, parcel.payloads);
+    return hash_is_zero(vote.digest) ? DROP_NONE
+                                     : items_verify(&rest, parcel.batch, parcel.payloads);
 }
 
 static enum drop batch_verify(const struct share *share, const struct data *data,
@@ -398,6 +401,10 @@ static enum drop data_verify(const struct share *share, const struct message *me
         return share->part == 0 ? stable_verify(share->job, message) : DROP_NONE;
     case FETCH_NEW_VIEW:
         return relayed_new_view_verify(share, message);
+    case FETCH_SNAPSHOT:
+        return snapshot_verify(share, &data, message->attachment);
+    case FETCH_HISTORY:
+        return history_verify(share, &data, message->attachment);
     default:
         return DROP_NOT_WANTED;
     }

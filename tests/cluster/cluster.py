@@ -117,15 +117,18 @@ class Load:
 class Cluster:
     """A development cluster in a folder of its own."""
 
-    def __init__(self, folder, config=""):
+    def __init__(self, folder, config="", params=""):
         self.folder = folder
         self.base = free_base_port()
         self.replicas = {}
         self.clients = []
         self.loads = []
         self.doomed = set()  # replicas that a fault will end
-        self.run("vestry-keys", "charter", "dev", "--out", self.path(), "--replicas",
-                 str(REPLICAS), "--base-port", str(self.base))
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as file:
+            file.write(params)
+            file.flush()
+            self.run("vestry-keys", "charter", "dev", "--out", self.path(), "--replicas",
+                     str(REPLICAS), "--base-port", str(self.base), "--params", file.name)
         said = self.run("vestry-keys", "charter", "verify", self.path("charter.genesis"), "--json")
         self.charter = json.loads(said)
         self.cluster_id = self.charter["cluster_id"]

@@ -24,6 +24,7 @@ void check_close(struct world *world)
     for (uint32_t i = 0; i < SIM_REPLICAS_MAX; i++) {
         free(check->hosts[i].voted);
         free(check->hosts[i].taken);
+        free(check->hosts[i].pending);
     }
     free(check);
 }
@@ -31,7 +32,52 @@ void check_close(struct world *world)
 /* --- Puts of a step ----------------------------------------------------------------------------
  */
 
-static void block_put_seen(struct world *world, struct host *host, const struct put *put)
+static void pending_add(struct check_host *seen, uint64_t height)
+{
+    if (seen->pending_count == seen->pending_capacity) {
+        seen->pending_capacity = seen->pending_capacity == 0 ? 64 : 2 * seen->pending_capacity;
+        seen->pending = realloc(seen->pending, seen->pending_capacity * sizeof(seen->pending[0]));
+        CHECK(seen->pending != NULL);
+    }
+    seen->pending[seen->pending_count++] = height;
+}
+
+/* The blocks that are missing after this step, as it says. */
+static struct gap_record gap_after(const struct check_host *seen, const struct outbox *outbox)
+{
+    struct gap_record gap = {.first = seen->gap_first, .last = seen->gap_last};
+    for (uint32_t i = 0; i < outbox->put_count; i++) {
+        const struct put *put = &outbox->puts[i];
+        if (put->family != FAMILY_JOURNAL || put->key.data[0] != 'g') {
+            continue;
+        }
+        if (put->erase) {
+            gap = (struct gap_record){0};
+        } else {
+            CHECK(gap_record_decode(put->value, &gap) == WIRE_OK);
+        }
+    }
+    return gap;
+}
+
+/* A snapshot may carry the head over blocks that are then missing; they come from the top down. */
+static bool may_be_next(const struct world *world, const struct check_host *seen, uint64_t height,
+                        const struct gap_record *after)
+{
+    uint64_t next = seen->has_genesis ? seen->staged + 1 : 0;
+    if (height > next && height % (world->plan.interval * world->plan.snapshot_span) == 0) {
+        uint64_t first = seen->gap_last == 0 ? next : seen->gap_first;
+        return after->first == first && after->last == height - 1;
+    }
+    if (seen->gap_last != 0 && height == seen->gap_last) {
+        bool whole = height == seen->gap_first;
+        return after->last == (whole ? 0 : height - 1);
+    }
+    return height == next;
+}
+
+static void block_put_seen(struct world *world, struct host *host, const struct put *put,
+                           const struct gap_record *after)
 {
     struct check_host *seen = &world->check->hosts[host->rid];
     enum record_block kind = RECORD_HEADER;
@@ -39,13 +85,19 @@ static void block_put_seen(struct world *world, struct host *host, const struct 
     if (!record_read_block(put->key, &kind, &height) || kind != RECORD_HEADER) {
         return;
     }
-    uint64_t next = seen->has_genesis ? seen->staged + 1 : 0;
-    if (height != next) {
-        world_fail(world, "I2", host->rid, "height %lu was executed where %lu is next",
-                   (unsigned long)height, (unsigned long)next);
+    if (!may_be_next(world, seen, height, after)) {
+        world_fail(world, "I2", host->rid, "height %lu comes after %lu, and %lu to %lu are missing",
+                   (unsigned long)height, (unsigned long)seen->staged,
+                   (unsigned long)seen->gap_first, (unsigned long)seen->gap_last);
     }
-    seen->staged = height;
+    world->tally.snapshots += seen->has_genesis && height > seen->staged + 1 ? 1 : 0;
+    seen->staged = height > seen->staged ? height : seen->staged;
     seen->has_genesis = true;
+    seen->gap_first = after->first;
+    seen->gap_last = after->last;
+    if (height > 0) {
+        pending_add(seen, height);
+    }
 }
 
 static void journal_put_seen(struct world *world, struct host *host, const struct put *put)
@@ -83,10 +135,11 @@ static void journal_put_seen(struct world *world, struct host *host, const struc
 void check_step(struct world *world, struct host *host, const struct event *event, enum drop drop,
                 const struct outbox *outbox)
 {
+    struct gap_record after = gap_after(&world->check->hosts[host->rid], outbox);
     for (uint32_t i = 0; i < outbox->put_count; i++) {
         const struct put *put = &outbox->puts[i];
         if (put->family == FAMILY_BLOCKS) {
-            block_put_seen(world, host, put);
+            block_put_seen(world, host, put, &after);
         } else if (put->family == FAMILY_JOURNAL) {
             journal_put_seen(world, host, put);
         }
@@ -112,10 +165,45 @@ void check_durable(struct world *world, struct host *host)
     if (world->check->block_count == 0) {
         check_block_stored(world, host, 0);
     }
-    while (seen->durable < seen->staged && !world->failed) {
-        check_block_stored(world, host, seen->durable + 1);
-        seen->durable++;
+    for (size_t i = 0; i < seen->pending_count && !world->failed; i++) {
+        uint64_t height = seen->pending[i];
+        check_block_stored(world, host, height);
+        seen->durable = height > seen->durable ? height : seen->durable;
     }
+    seen->pending_count = 0;
+}
+
+static bool block_is_stored(struct host *host, uint64_t height)
+{
+    uint8_t space[8];
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct record_key key = record_key_block(RECORD_HEADER, height);
+    return store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&key), &out) != STATUS_NOT_FOUND;
+}
+
+static void gap_stored(struct check_host *seen, struct host *host)
+{
+    uint8_t space[128];
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct record_key key = record_key_journal('g', 0);
+    struct gap_record gap = {0};
+    if (store_get(host->store, FAMILY_JOURNAL, record_key_bytes(&key), &out) == STATUS_OK) {
+        CHECK(gap_record_decode(buffer_bytes(&out), &gap) == WIRE_OK);
+    }
+    seen->gap_first = gap.first;
+    seen->gap_last = gap.last;
+}
+
+/* Of what was staged, what the disk has kept. */
+static void pending_stored(struct check_host *seen, struct host *host)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < seen->pending_count; i++) {
+        if (block_is_stored(host, seen->pending[i])) {
+            seen->pending[kept++] = seen->pending[i];
+        }
+    }
+    seen->pending_count = kept;
 }
 
 static bool stable_visit(void *context, struct bytes key, struct bytes value)
@@ -152,20 +240,14 @@ static uint64_t noted_height(struct host *host)
 void check_crashed(struct world *world, struct host *host)
 {
     struct check_host *seen = &world->check->hosts[host->rid];
-    uint8_t space[8];
     uint64_t stable = seen->stable;
-    seen->staged = seen->durable;
-    for (bool there = true; there;) {
-        struct record_key key = record_key_block(RECORD_HEADER, seen->staged + 1);
-        struct buffer out = buffer_make(space, sizeof(space));
-        there =
-            store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&key), &out) != STATUS_NOT_FOUND;
-        seen->staged += there ? 1 : 0;
+    gap_stored(seen, host);
+    pending_stored(seen, host);
+    seen->staged = seen->durable > seen->gap_last ? seen->durable : seen->gap_last;
+    while (block_is_stored(host, seen->staged + 1)) {
+        seen->staged++;
     }
-    struct record_key genesis = record_key_block(RECORD_HEADER, 0);
-    struct buffer out = buffer_make(space, sizeof(space));
-    seen->has_genesis =
-        store_get(host->store, FAMILY_BLOCKS, record_key_bytes(&genesis), &out) != STATUS_NOT_FOUND;
+    seen->has_genesis = block_is_stored(host, 0);
     struct record_key from = record_key_journal('k', 0);
     seen->stable = 0;
     CHECK(store_scan(host->store, FAMILY_JOURNAL, record_key_bytes(&from), stable_visit, seen) ==
@@ -190,7 +272,16 @@ void check_forgot(struct world *world, struct host *host)
         .voted_count = kept.voted_count,
         .taken = kept.taken,
         .taken_count = kept.taken_count,
+        .pending = kept.pending,
+        .pending_capacity = kept.pending_capacity,
     };
+    gap_stored(seen, host);
+    for (uint64_t height = 1; height < seen->gap_first; height++) {
+        pending_add(seen, height);
+    }
+    for (uint64_t height = seen->gap_last + 1; block_is_stored(host, height); height++) {
+        pending_add(seen, height);
+    }
     check_crashed(world, host);
 }
 

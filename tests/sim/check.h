@@ -73,7 +73,14 @@ struct check_taken {
 
 struct check_host {
     uint64_t staged;  /* height of the head, not safe yet */
-    uint64_t durable; /* height that was checked and is safe */
+    uint64_t durable; /* height of the head that was checked and is safe */
+    /* Blocks that a snapshot skipped and that are not put yet: first..last, none when last is 0. */
+    uint64_t gap_first;
+    uint64_t gap_last;
+    /* Heights whose blocks are put and not checked yet, in order. */
+    uint64_t *pending;
+    size_t pending_count;
+    size_t pending_capacity;
     uint64_t stable;
     uint64_t noted; /* height of the newest checkpoint note */
     uint64_t view;

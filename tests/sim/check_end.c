@@ -15,6 +15,9 @@ bool check_at_rest(const struct world *world)
             return false;
         }
         node_look(host->node, &look);
+        if (host->node->gap.last != 0) {
+            return false;
+        }
         bool votes = !host_is_recovering(world, host);
         if ((look.in_flight > 0 && votes) || look.queued > 0 ||
             (rid > 0 && look.executed != height)) {

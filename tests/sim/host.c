@@ -436,6 +436,7 @@ void host_start(struct world *world, struct host *host)
         .cosign_seed = cast->cosign[host->rid].seed,
         .jitter_seed = prng_next(&world->prng),
         .pool_bytes = POOL_BYTES,
+        .snapshot_span = world->plan.snapshot_span,
         .state_records_max = 20000,
         .state_bytes_max = 4u << 20,
     };

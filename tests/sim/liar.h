@@ -4,6 +4,7 @@
  *   liar_votes.c   proposals, PREPARE and COMMIT
  *   liar_pace.c    what a primary does to time: silence, delay, false dates; complaints
  *   liar_proofs.c  ATTEST, STATUS, DATA, replies to clients
+ *   liar_snapshot.c  DATA of a snapshot
  *   liar_change.c  VIEW-CHANGE
  *   liar_view.c    NEW-VIEW
  *
@@ -46,6 +47,9 @@ MUST_USE bool lie_attest(const struct lie_to *out, const struct envelope *envelo
 MUST_USE bool lie_status(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_data(const struct lie_to *out, const struct envelope *envelope,
                        struct bytes attachment);
+/* Instead of an answer with a chunk, or a block of history (liar_snapshot.c). */
+void lie_snapshot(const struct lie_to *out, const struct data *data, struct bytes body,
+                  struct bytes attachment);
 MUST_USE bool lie_change(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope);
 

@@ -173,11 +173,14 @@ bool lie_status(const struct lie_to *out, const struct envelope *envelope)
 bool lie_data(const struct lie_to *out, const struct envelope *envelope, struct bytes attachment)
 {
     struct data data;
-    if (!world_lies(out->world, out->host->rid, LIE_DATA)) {
+    if (!world_lies(out->world, out->host->rid, LIE_DATA) ||
+        data_decode(envelope->body, &data) != WIRE_OK) {
         return true;
     }
-    if (data_decode(envelope->body, &data) == WIRE_OK && data.kind == FETCH_BLOCKS) {
+    if (data.kind == FETCH_BLOCKS) {
         blocks_lie(out, &data, envelope->body, attachment);
+    } else if (data.kind == FETCH_SNAPSHOT || data.kind == FETCH_HISTORY) {
+        lie_snapshot(out, &data, envelope->body, attachment);
     }
     return prng_chance(&out->world->prng, 500);
 }

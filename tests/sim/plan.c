@@ -126,4 +126,5 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     /* Drawn last, so that the rest of a seed's run is as it was. */
     plan->forgets = prng_chance(&prng, 250) ? 1 : 0;
     plan->forgets_all = prng_chance(&prng, 300);
+    plan->snapshot_span = prng_between(&prng, 1, 3);
 }

@@ -37,8 +37,9 @@ struct plan {
     uint32_t steps; /* messages delivered before everything is healed */
 
     /* Governed parameters. */
-    uint64_t interval; /* K */
-    uint64_t window;   /* L */
+    uint64_t interval;      /* K */
+    uint64_t window;        /* L */
+    uint64_t snapshot_span; /* of a node_config */
     uint64_t in_flight;
     uint64_t batch_items;
     uint64_t view_timeout_ms; /* T */

@@ -370,6 +370,10 @@ const struct script *script_at(uint32_t number)
         return &disk_scripts[number];
     }
     number -= disk_script_count;
+    if (number < snapshot_script_count) {
+        return &snapshot_scripts[number];
+    }
+    number -= snapshot_script_count;
     return number < liar_script_count ? &liar_scripts[number] : NULL;
 }
 
@@ -393,6 +397,7 @@ void script_plan(const struct script *script, struct plan *plan)
         .steps = UINT32_MAX,
         .interval = 16,
         .window = 32,
+        .snapshot_span = 64,
         .in_flight = 8,
         .batch_items = 4,
         .view_timeout_ms = 200,

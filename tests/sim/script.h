@@ -3,6 +3,7 @@
  *
  *   runs.c        the runs that must work, of PROTOCOL
  *   runs_disk.c   power cuts, lost disks and disks that were set back
+ *   runs_snapshot.c  long absences
  *   runs_liars.c  one for each way to cheat about views
  *
  * A run is a storm like any other, judged by the same checker; it begins calm, and `step` and
@@ -44,6 +45,8 @@ void script_plan(const struct script *script, struct plan *plan);
 /* The tables of the other files. */
 extern const struct script disk_scripts[];
 extern const uint32_t disk_script_count;
+extern const struct script snapshot_scripts[];
+extern const uint32_t snapshot_script_count;
 extern const struct script liar_scripts[];
 extern const uint32_t liar_script_count;
 

@@ -52,6 +52,7 @@ static const struct field fields[] = {
     FIELD(refused_permille, 0, false),
     FIELD(clients, 1, false),
     FIELD(outstanding, 1, false),
+    FIELD(snapshot_span, 1, false),
     FIELD(in_flight, 1, false),
     FIELD(jitter_us, 1, false),
     FIELD(sync_us, 0, false),

@@ -124,6 +124,7 @@ struct tally {
     uint64_t receipts;
     uint64_t forgot;     /* disks that were lost or put back */
     uint64_t recovering; /* how many of these replicas found out */
+    uint64_t snapshots;  /* that took the place of blocks */
 };
 
 struct world {
