@@ -122,6 +122,30 @@ void state_close(struct state *state)
     free(state);
 }
 
+void state_reset(struct state *state)
+{
+    for (uint32_t number = 1; number <= state->slots_used; number++) {
+        const struct state_record *record = &state->records[number];
+        const uint64_t hash = state_hash(state, bytes_make(record->key, record->key_len));
+
+        state->buckets[(uint32_t)hash & state->bucket_mask] = STATE_NONE;
+        state->kinds[number] = 0;
+    }
+    state->count = 0;
+    state->slots_used = 0;
+    state->free_record = STATE_NONE;
+    state->change_first = STATE_NONE;
+    state->change_last = STATE_NONE;
+    state->dirty_first = STATE_NONE;
+    state->large_bytes = 0;
+    state->large_end = 0;
+    state->large_first = STATE_NONE;
+    state->large_last = STATE_NONE;
+    state->nodes_used = 0;
+    state->free_node = STATE_NONE;
+    state->tree = STATE_NONE;
+}
+
 /* --- Records ---------------------------------------------------------------------------------- */
 
 struct bytes state_record_value(const struct state *state, const struct state_record *record)

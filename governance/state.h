@@ -49,6 +49,9 @@ MUST_USE enum status state_open(uint32_t records_max, size_t bytes_max, uint64_t
                                 struct state **out);
 void state_close(struct state *state);
 
+/* Empty again, as opened; no changes. Takes and gives back no memory. */
+void state_reset(struct state *state);
+
 /* Whether there is a record, and its value, which borrows from the state until the next put. */
 MUST_USE bool state_get(const struct state *state, struct bytes key, struct bytes *value);
 MUST_USE bool state_has(const struct state *state, struct bytes key);
@@ -110,6 +113,20 @@ bool state_visit(struct state *state, state_visitor *visit, void *context);
 
 /* The state root. Hashes what changed since it was last asked for. */
 void state_root(struct state *state, uint8_t out[HASH_BYTES]);
+
+/* --- Below a node of the tree ---------------------------------------------------------------- */
+
+/* The node at `depth` (0..256) on the path of `prefix`. What it holds, as the tree was when its
+ * root was last asked for: nothing may have changed since. */
+
+/* The node's hash, as its parent would take it. */
+void state_below_hash(const struct state *state, const uint8_t prefix[HASH_BYTES], unsigned depth,
+                      uint8_t out[HASH_BYTES]);
+
+/* Every record below the node in ascending order of SHA-256(key). Stops early, and returns false,
+ * when `visit` does. */
+bool state_below_visit(const struct state *state, const uint8_t prefix[HASH_BYTES], unsigned depth,
+                       state_visitor *visit, void *context);
 
 /* A hash under the state's secret key, for tables of others over untrusted bytes. */
 MUST_USE uint64_t state_hash(const struct state *state, struct bytes bytes);

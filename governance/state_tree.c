@@ -252,3 +252,69 @@ void state_root(struct state *state, uint8_t out[HASH_BYTES])
     }
     hash_at_depth(state, state->tree, 0, out);
 }
+
+/* --- Below a node ------------------------------------------------------------------------------
+ */
+
+/* The place whose records are those below the node at `depth` on the path of `prefix`. */
+static uint32_t place_below(const struct state *state, const uint8_t prefix[HASH_BYTES],
+                            unsigned depth)
+{
+    uint32_t at = state->tree;
+
+    CHECK(depth <= DEPTH);
+    CHECK(state->dirty_first == STATE_NONE);
+    CHECK(!is_dirty_node(state, at));
+    if (at == STATE_NONE) {
+        return STATE_NONE;
+    }
+    while ((at & STATE_LEAF) == 0 && state->nodes[at].bit < depth) {
+        at = state->nodes[at].child[bit_at(prefix, state->nodes[at].bit)];
+    }
+
+    const uint8_t *path = any_record(state, at)->key_hash;
+
+    for (unsigned bit = 0; bit < depth; bit++) {
+        if (bit_at(path, bit) != bit_at(prefix, bit)) {
+            return STATE_NONE;
+        }
+    }
+    return at;
+}
+
+void state_below_hash(const struct state *state, const uint8_t prefix[HASH_BYTES], unsigned depth,
+                      uint8_t out[HASH_BYTES])
+{
+    const uint32_t place = place_below(state, prefix, depth);
+
+    if (place == STATE_NONE) {
+        memset(out, 0, HASH_BYTES);
+        return;
+    }
+    hash_at_depth(state, place, depth, out);
+}
+
+bool state_below_visit(const struct state *state, const uint8_t prefix[HASH_BYTES], unsigned depth,
+                       state_visitor *visit, void *context)
+{
+    uint32_t right[DEPTH]; /* the sides that are still to be seen, the deepest last */
+    unsigned count = 0;
+    uint32_t at = place_below(state, prefix, depth);
+
+    while (at != STATE_NONE) {
+        if ((at & STATE_LEAF) == 0) {
+            right[count++] = state->nodes[at].child[1];
+            at = state->nodes[at].child[0];
+            continue;
+        }
+
+        const struct state_record *record = leaf_record(state, at);
+
+        if (!visit(context, bytes_make(record->key, record->key_len),
+                   state_record_value(state, record))) {
+            return false;
+        }
+        at = count > 0 ? right[--count] : STATE_NONE;
+    }
+    return true;
+}

@@ -98,6 +98,58 @@ static void room_for_clients_ends_before_room_for_governance(void **unused)
     state_close(state);
 }
 
+/* Twice as many slots as records, and long values: whatever was in use is free again. */
+static void a_state_that_is_reset_is_as_new(void **unused)
+{
+    static uint8_t value[300];
+    struct state *state = open_small(20, 1500);
+    struct state *fresh = open_small(20, 1500);
+    uint8_t root[HASH_BYTES];
+    uint8_t expected[HASH_BYTES];
+
+    (void)unused;
+    for (uint8_t round = 1; round <= 20; round++) {
+        uint32_t cursor = 0;
+        struct state_change change;
+        struct bytes found;
+
+        for (uint8_t i = 0; i < 20; i++) {
+            const uint8_t key[2] = {1, (uint8_t)(i * round)};
+
+            memset(value, i, sizeof(value));
+            if (!state_has(state, BYTES_OF_ARRAY(key))) {
+                assert_true(state_put(state, BYTES_OF_ARRAY(key),
+                                      bytes_make(value, i < 5 ? sizeof(value) : 4)));
+            }
+        }
+        if (round % 3 != 0) {
+            state_root(state, root);
+            state_mark(state);
+            assert_true(state_erase(state, BYTES_OF_ARRAY(((uint8_t[]){1, 0}))));
+        }
+        state_reset(state);
+        assert_int_equal(state_count(state), 0);
+        assert_int_equal(state_free(state), 20);
+        assert_false(state_change_next(state, &cursor, &change));
+        assert_false(state_has(state, BYTES_OF_ARRAY(((uint8_t[]){1, round}))));
+        cursor = 0;
+        assert_false(state_next(state, 1, &cursor, &found, &found));
+        state_root(state, root);
+        assert_true(hash_is_zero(root));
+    }
+    for (uint8_t i = 0; i < 20; i++) {
+        const uint8_t key[2] = {2, i};
+
+        assert_true(state_put(state, BYTES_OF_ARRAY(key), bytes_make(value, 4)));
+        assert_true(state_put(fresh, BYTES_OF_ARRAY(key), bytes_make(value, 4)));
+    }
+    state_root(state, root);
+    state_root(fresh, expected);
+    assert_memory_equal(root, expected, HASH_BYTES);
+    state_close(state);
+    state_close(fresh);
+}
+
 /* Values of 300 bytes in a state for 1000 bytes of them: three fit, whatever happened before. Often
  * enough that the space behind them, which has a megabyte to spare, runs out too. */
 static void long_values_are_counted_in_bytes_and_never_by_luck(void **unused)
@@ -418,6 +470,7 @@ int main(void)
         cmocka_unit_test(bounds_that_make_no_sense_are_refused),
         cmocka_unit_test(a_full_state_refuses_new_records_and_keeps_the_old),
         cmocka_unit_test(room_for_clients_ends_before_room_for_governance),
+        cmocka_unit_test(a_state_that_is_reset_is_as_new),
         cmocka_unit_test(long_values_are_counted_in_bytes_and_never_by_luck),
         cmocka_unit_test(a_long_value_stays_while_others_come_and_go),
         cmocka_unit_test(a_value_longer_than_any_is_refused),
