@@ -398,6 +398,7 @@ class Case(unittest.TestCase):
     ends of all logs are shown."""
 
     config = ""
+    params = ""  # of the charter
     guilty = ()  # whom there may be evidence against
 
     def setUp(self):
@@ -406,7 +407,7 @@ class Case(unittest.TestCase):
         self.cluster = self.make()
 
     def make(self):
-        return Cluster(self.folder, self.config)
+        return Cluster(self.folder, self.config, self.params)
 
     def tearDown(self):
         if not self._failed():

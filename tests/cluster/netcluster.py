@@ -13,10 +13,10 @@ GUEST_HOST = REPLICAS  # one host more, for clients whose links are cut
 
 
 class NetCluster(Cluster):
-    def __init__(self, folder, config=""):
+    def __init__(self, folder, config="", params=""):
         self.network = Network(REPLICAS + 1)
         try:
-            super().__init__(folder, config)
+            super().__init__(folder, config, params)
         except Exception:
             self.network.close()
             raise
@@ -56,7 +56,7 @@ class NetCluster(Cluster):
 
 class NetCase(Case):
     def make(self):
-        return NetCluster(self.folder, self.config)
+        return NetCluster(self.folder, self.config, self.params)
 
     @property
     def network(self):
