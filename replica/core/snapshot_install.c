@@ -1,6 +1,7 @@
 /* A snapshot takes the place of the state and the head, in one step. The window, the queue and the
  * blocks that wait follow; the blocks in between are a gap that history.c fills. */
 #include "crypto/hash.h"
+#include "governance/records.h"
 #include "governance/session.h"
 #include "replica/core/machine.h"
 #include "replica/core/machine_put.h"
@@ -18,7 +19,7 @@ static bool put_erased(void *context, struct bytes key, struct bytes value)
 {
     const struct difference *difference = context;
     (void)value;
-    if (!state_has(difference->other, key)) {
+    if (!state_has(difference->other, key) && !MUTANT(76)) {
         struct put put = {.family = FAMILY_STATE, .erase = true, .key = key};
         outbox_put_borrowed(difference->outbox, &put);
     }
@@ -90,7 +91,9 @@ static void gap_open(struct node *node, const struct head *before,
     }
     gap->last = header->height - 1;
     memcpy(gap->last_hash, header->prev_header_hash, HASH_BYTES);
-    gap_put(node, outbox);
+    if (!MUTANT(74)) {
+        gap_put(node, outbox);
+    }
 }
 
 /* Blocks that waited for their turn below the new head. */
@@ -133,6 +136,8 @@ enum drop snapshot_install(struct node *node, uint32_t member, struct bytes atta
     }
     sources_brought(&node->sources, member, header.height, attachment.len, node->now_ms);
     struct head before = node->head;
+    /* As execution does, after the root is taken. */
+    CHECK(roots_note(node->fetched, header.height, snapshot->root));
     state_exchange(node, outbox);
     if (!rights_refresh(&node->rights, node->state, NULL) ||
         !roster_load(node->state, &node->roster)) {
@@ -147,7 +152,9 @@ enum drop snapshot_install(struct node *node, uint32_t member, struct bytes atta
     late_drop(node);
     stable_keep(node, header.height, bytes_make(snapshot->proof, snapshot->proof_len), outbox);
     stable_move(node, header.height, outbox);
-    queue_sweep(node->queue, is_executed, node);
+    if (!MUTANT(75)) {
+        queue_sweep(node->queue, is_executed, node);
+    }
     node->executed_ms = node->now_ms;
     outbox_act(outbox, ACTION_PIN)->height = header.height;
     node_note(node, "stands at the snapshot of %llu", (unsigned long long)header.height);

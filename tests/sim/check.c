@@ -1,5 +1,6 @@
 #include "tests/sim/check.h"
 
+#include "replica/core/node_parts.h"
 #include "storage/record.h"
 
 #include <stdlib.h>
@@ -132,10 +133,26 @@ static void journal_put_seen(struct world *world, struct host *host, const struc
     }
 }
 
+/* What a snapshot has behind it waits no more: or a replica complains about what is done. */
+static void queue_after_snapshot(struct world *world, const struct host *host)
+{
+    const struct check_host *seen = &world->check->hosts[host->rid];
+    const struct request_log *log = world->requests;
+    for (size_t i = 0; i < log->count; i++) {
+        const struct sim_request *request = log->all[i];
+        if (request->appended && request->height <= seen->staged &&
+            queue_find(host->node->queue, request->id) != NULL) {
+            world_fail(world, "I17", host->rid, "a request of height %lu waits at %lu",
+                       (unsigned long)request->height, (unsigned long)seen->staged);
+        }
+    }
+}
+
 void check_step(struct world *world, struct host *host, const struct event *event, enum drop drop,
                 const struct outbox *outbox)
 {
     struct gap_record after = gap_after(&world->check->hosts[host->rid], outbox);
+    uint64_t snapshots = world->tally.snapshots;
     for (uint32_t i = 0; i < outbox->put_count; i++) {
         const struct put *put = &outbox->puts[i];
         if (put->family == FAMILY_BLOCKS) {
@@ -143,6 +160,9 @@ void check_step(struct world *world, struct host *host, const struct event *even
         } else if (put->family == FAMILY_JOURNAL) {
             journal_put_seen(world, host, put);
         }
+    }
+    if (world->tally.snapshots > snapshots) {
+        queue_after_snapshot(world, host);
     }
     check_leaves(world, host, outbox);
     if (event->kind == EVENT_MESSAGE) {

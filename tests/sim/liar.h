@@ -47,9 +47,9 @@ MUST_USE bool lie_attest(const struct lie_to *out, const struct envelope *envelo
 MUST_USE bool lie_status(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_data(const struct lie_to *out, const struct envelope *envelope,
                        struct bytes attachment);
-/* Instead of an answer with a chunk, or a block of history (liar_snapshot.c). */
-void lie_snapshot(const struct lie_to *out, const struct data *data, struct bytes body,
-                  struct bytes attachment);
+/* An answer with a chunk, or with a block of history (liar_snapshot.c). */
+MUST_USE bool lie_snapshot(const struct lie_to *out, const struct data *data, struct bytes body,
+                           struct bytes attachment);
 MUST_USE bool lie_change(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope);
 

@@ -177,10 +177,11 @@ bool lie_data(const struct lie_to *out, const struct envelope *envelope, struct 
         data_decode(envelope->body, &data) != WIRE_OK) {
         return true;
     }
+    if (data.kind == FETCH_SNAPSHOT || data.kind == FETCH_HISTORY) {
+        return lie_snapshot(out, &data, envelope->body, attachment);
+    }
     if (data.kind == FETCH_BLOCKS) {
         blocks_lie(out, &data, envelope->body, attachment);
-    } else if (data.kind == FETCH_SNAPSHOT || data.kind == FETCH_HISTORY) {
-        lie_snapshot(out, &data, envelope->body, attachment);
     }
     return prng_chance(&out->world->prng, 500);
 }
