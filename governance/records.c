@@ -133,6 +133,33 @@ bool roots_note(struct state *state, uint64_t height, const uint8_t root[HASH_BY
     return record_put(state, &key, &schema_roots_record, &made);
 }
 
+bool roots_take_back(struct state *state, const struct root_row *oldest)
+{
+    const struct state_key key = state_key_roots();
+    struct roots_record noted;
+    struct roots_record made = {.list = {BYTES_EMPTY, 0}};
+    uint8_t bytes[RECORD_BYTES_MAX];
+    struct buffer rows = buffer_make(bytes, sizeof(bytes));
+    struct root_row row;
+
+    if (!roots_read(state, &noted) || noted.list.count == 0) {
+        return false;
+    }
+    if (oldest != NULL) {
+        CHECK(root_row_encode(oldest, &rows));
+        made.list.count++;
+    }
+
+    struct wire_iter iter = wire_iter_make(noted.list);
+
+    for (uint32_t i = 1; i < noted.list.count && root_row_next(&iter, &row); i++) {
+        CHECK(root_row_encode(&row, &rows));
+        made.list.count++;
+    }
+    made.list.raw = buffer_bytes(&rows);
+    return record_put(state, &key, &schema_roots_record, &made);
+}
+
 bool section_read(const struct state *state, enum section section, struct section_record *out)
 {
     const struct state_key key = state_key_section(section);

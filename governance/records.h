@@ -35,6 +35,8 @@ void counter_subtract(struct state *state, const struct state_key *key, uint64_t
  * checkpoint after it was computed: it is part of the next one. */
 MUST_USE bool roots_read(const struct state *state, struct roots_record *roots);
 MUST_USE bool roots_note(struct state *state, uint64_t height, const uint8_t root[HASH_BYTES]);
+/* Take the newest note back. `oldest` (NULL: none) is the row that it pushed out. */
+MUST_USE bool roots_take_back(struct state *state, const struct root_row *oldest);
 
 /* A section: its version and the bytes of its body, which borrow from the state until the next put.
  */

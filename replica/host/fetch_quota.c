@@ -1,6 +1,7 @@
 #include "replica/host/fetch_quota.h"
 
 #include "replica/core/sources.h"
+#include "replica/host/snapshots.h"
 
 /* Looking something up costs as much as sending so many bytes. */
 #define LOOK_UP_BYTES ((size_t)16 << 10)
@@ -17,7 +18,10 @@ size_t fetch_quota_price(const struct fetch *fetch)
 {
     switch (fetch->kind) {
     case FETCH_BLOCKS:
+    case FETCH_HISTORY:
         return LOOK_UP_BYTES + FETCH_BLOCKS_BYTES;
+    case FETCH_SNAPSHOT:
+        return LOOK_UP_BYTES + SNAPSHOT_CHUNK_BYTES;
     case FETCH_BATCH:
         return LOOK_UP_BYTES + BATCH_BYTES_USUAL;
     default:

@@ -174,7 +174,7 @@ enum status reader_open(const struct reader_setup *setup, struct reader **out)
         return STATUS_NO_MEMORY;
     }
     reader->setup = *setup;
-    const struct serve_setup serve = {setup->speaker.rid, setup->charter_file};
+    const struct serve_setup serve = {setup->speaker.rid, setup->charter_file, setup->snapshots};
     enum status status = serve_open(&serve, &reader->serve);
     if (status == STATUS_OK) {
         status =

@@ -44,6 +44,7 @@ struct reader_setup {
     struct store *store;
     struct speaker speaker;
     struct bytes charter_file;
+    struct snapshots_setup snapshots;
     const char *data; /* the data directory, for evidence */
 };
 

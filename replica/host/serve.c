@@ -4,6 +4,7 @@
 #include "governance/state_key.h"
 #include "replica/core/node_parts.h"
 #include "replica/host/frames.h"
+#include "replica/host/history_make.h"
 #include "replica/host/receipt_make.h"
 #include "storage/record.h"
 
@@ -11,10 +12,13 @@
 #include <string.h>
 
 #define ENVELOPE_ROOM 256
+#define CERTIFICATE_BYTES_MAX 4096
 
 struct serve {
     struct serve_setup setup;
     struct log_reader *reader;
+    struct history_maker *history;
+    struct snapshots *snapshots;
     struct buffer attachment;
     struct buffer frame;
 };
@@ -39,7 +43,9 @@ enum status serve_open(const struct serve_setup *setup, struct serve **out)
     serve->frame =
         buffer_make(malloc(FRAME_BYTES_MAX + ENVELOPE_ROOM), FRAME_BYTES_MAX + ENVELOPE_ROOM);
     if (serve->attachment.data == NULL || serve->frame.data == NULL ||
-        log_reader_open(&serve->reader) != STATUS_OK) {
+        log_reader_open(&serve->reader) != STATUS_OK ||
+        history_maker_open(serve->reader, &serve->history) != STATUS_OK ||
+        snapshots_open(&setup->snapshots, serve->reader, &serve->snapshots) != STATUS_OK) {
         serve_close(serve);
         return STATUS_NO_MEMORY;
     }
@@ -49,6 +55,10 @@ enum status serve_open(const struct serve_setup *setup, struct serve **out)
 
 void serve_close(struct serve *serve)
 {
+    if (serve->snapshots != NULL) {
+        snapshots_close(serve->snapshots);
+    }
+    history_maker_close(serve->history);
     if (serve->reader != NULL) {
         log_reader_close(serve->reader);
     }
@@ -60,6 +70,16 @@ void serve_close(struct serve *serve)
 struct log_reader *serve_reader(struct serve *serve)
 {
     return serve->reader;
+}
+
+void serve_pin(struct serve *serve, uint64_t height, struct store_view *view)
+{
+    snapshots_pin(serve->snapshots, height, view);
+}
+
+void serve_unpin(struct serve *serve)
+{
+    snapshots_unpin(serve->snapshots);
 }
 
 static struct buffer *fresh(struct answer *answer)
@@ -102,16 +122,20 @@ static void answer_batch(struct answer *answer)
     send_encoded(answer, batch_parcel_encode(&parcel, fresh(answer)));
 }
 
+static bool get_certificate(const struct answer *answer, uint64_t height, struct buffer *out)
+{
+    struct record_key key = record_key_block(RECORD_CERTIFICATE, height);
+    return store_view_get(answer->view, FAMILY_BLOCKS, record_key_bytes(&key), out) == STATUS_OK;
+}
+
 /* The block with its commit certificate, into the attachment. */
 static bool encode_block(struct answer *answer, uint64_t height)
 {
-    uint8_t certificate_memory[4096];
-    struct buffer certificate = buffer_make(certificate_memory, sizeof certificate_memory);
+    uint8_t memory[CERTIFICATE_BYTES_MAX];
+    struct buffer certificate = buffer_make(memory, sizeof memory);
     struct log_block block;
-    struct record_key key = record_key_block(RECORD_CERTIFICATE, height);
     if (!log_block(answer->serve->reader, height, &block) ||
-        store_view_get(answer->view, FAMILY_BLOCKS, record_key_bytes(&key), &certificate) !=
-            STATUS_OK) {
+        !get_certificate(answer, height, &certificate)) {
         return false;
     }
     struct block_parcel parcel = {.header = block.record.header,
@@ -124,16 +148,31 @@ static bool encode_block(struct answer *answer, uint64_t height)
     return block_parcel_encode(&parcel, fresh(answer));
 }
 
-static void answer_blocks(struct answer *answer)
+/* The same with what a replica needs that has not the state before it. */
+static bool encode_history(struct answer *answer, uint64_t height)
 {
-    uint64_t count =
-        answer->fetch->count < FETCH_BLOCKS_MAX ? answer->fetch->count : FETCH_BLOCKS_MAX;
+    uint8_t memory[CERTIFICATE_BYTES_MAX];
+    struct buffer certificate = buffer_make(memory, sizeof memory);
+    return get_certificate(answer, height, &certificate) &&
+           history_make(answer->serve->history, height, buffer_bytes(&certificate), fresh(answer));
+}
+
+/* Up to as many heights as were asked for, one frame each, as long as they are there: blocks
+ * upwards, history downwards. */
+static void answer_heights(struct answer *answer, bool upwards)
+{
+    const struct fetch *fetch = answer->fetch;
+    uint64_t left = upwards ? UINT64_MAX - fetch->from : fetch->from;
+    uint64_t count = fetch->count < FETCH_BLOCKS_MAX ? fetch->count : FETCH_BLOCKS_MAX;
     size_t bytes = 0;
     uint64_t sent = 0;
-    while (sent < count && bytes < FETCH_BLOCKS_BYTES && answer->fetch->from <= UINT64_MAX - sent &&
-           encode_block(answer, answer->fetch->from + sent)) {
+    while (sent < count && sent <= left && bytes < FETCH_BLOCKS_BYTES) {
+        uint64_t height = upwards ? fetch->from + sent : fetch->from - sent;
+        if (!(upwards ? encode_block(answer, height) : encode_history(answer, height))) {
+            break;
+        }
         bytes += answer->serve->attachment.len;
-        send(answer, answer->fetch->from + sent, buffer_bytes(&answer->serve->attachment));
+        send(answer, height, buffer_bytes(&answer->serve->attachment));
         sent++;
     }
     if (sent == 0) {
@@ -141,11 +180,13 @@ static void answer_blocks(struct answer *answer)
     }
 }
 
+/* The newest proof, or the newest that is not above the height asked for. */
 static void answer_stable(struct answer *answer)
 {
+    const uint64_t highest = answer->fetch->from != 0 ? answer->fetch->from : UINT64_MAX;
     uint8_t key_memory[STORE_KEY_BYTES_MAX];
     struct buffer found = buffer_make(key_memory, sizeof key_memory);
-    struct record_key key = record_key_journal(JOURNAL_STABLE, UINT64_MAX);
+    struct record_key key = record_key_journal(JOURNAL_STABLE, highest);
     uint8_t kind = 0;
     uint64_t height = 0;
     bool there = store_view_floor(answer->view, FAMILY_JOURNAL, record_key_bytes(&key), &found,
@@ -153,6 +194,13 @@ static void answer_stable(struct answer *answer)
                  record_read_journal(buffer_bytes(&found), &kind, &height) &&
                  kind == JOURNAL_STABLE;
     send_encoded(answer, there);
+}
+
+static bool encode_chunk(struct answer *answer)
+{
+    struct state_chunk chunk;
+    return snapshots_chunk(answer->serve->snapshots, answer->fetch, &chunk) &&
+           state_chunk_encode(&chunk, fresh(answer));
 }
 
 /* The NEW-VIEW of the view this replica was in last, for those who missed it. */
@@ -252,7 +300,13 @@ void serve_fetch(struct serve *serve, struct store_view *view, const struct fetc
         answer_batch(&answer);
         break;
     case FETCH_BLOCKS:
-        answer_blocks(&answer);
+        answer_heights(&answer, true);
+        break;
+    case FETCH_HISTORY:
+        answer_heights(&answer, false);
+        break;
+    case FETCH_SNAPSHOT:
+        send_encoded(&answer, encode_chunk(&answer));
         break;
     case FETCH_STABLE:
         answer_stable(&answer);

@@ -9,6 +9,7 @@
 #define VESTRY_REPLICA_HOST_SERVE_H
 
 #include "replica/host/log_reader.h"
+#include "replica/host/snapshots.h"
 
 struct serve;
 
@@ -18,12 +19,18 @@ typedef void serve_sink(void *context, struct bytes frame);
 struct serve_setup {
     uint32_t rid;              /* of this replica */
     struct bytes charter_file; /* borrowed; for FETCH_CHARTER */
+    struct snapshots_setup snapshots;
 };
 
 MUST_USE enum status serve_open(const struct serve_setup *setup, struct serve **out);
 void serve_close(struct serve *serve);
 
-/* Answer one question from one picture: at least one frame, several for blocks. */
+/* The picture of the store after the block of that height, for FETCH_SNAPSHOT: serve's own from now
+ * on. The newest two are kept. All must be gone before their store closes. */
+void serve_pin(struct serve *serve, uint64_t height, struct store_view *view);
+void serve_unpin(struct serve *serve);
+
+/* Answer one question from one picture: at least one frame, several for blocks and history. */
 void serve_fetch(struct serve *serve, struct store_view *view, const struct fetch *fetch,
                  serve_sink *sink, void *context);
 

@@ -2,6 +2,9 @@
 #include "replica/host/serve.h"
 #include "tests/sim/world.h"
 
+/* Little, so that a state comes in many pieces. */
+#define CHUNK_BYTES 2000
+
 struct answering {
     struct world *world;
     struct host *host;
@@ -26,7 +29,16 @@ static void data_send(void *context, struct bytes frame)
 void answers_open(struct world *world)
 {
     for (uint32_t rid = 0; rid < SIM_REPLICAS_MAX; rid++) {
-        struct serve_setup setup = {.rid = rid};
+        struct serve_setup setup = {
+            .rid = rid,
+            .snapshots =
+                {
+                    .records_max = SIM_STATE_RECORDS,
+                    .bytes_max = SIM_STATE_BYTES,
+                    .hash_seed = rid,
+                    .chunk_bytes = CHUNK_BYTES,
+                },
+        };
         CHECK(serve_open(&setup, &world->serves[rid]) == STATUS_OK);
     }
 }
@@ -36,6 +48,18 @@ void answers_close(struct world *world)
     for (uint32_t rid = 0; rid < SIM_REPLICAS_MAX; rid++) {
         serve_close(world->serves[rid]);
     }
+}
+
+void answer_pin(struct world *world, struct host *host, uint64_t height)
+{
+    struct store_view *view = NULL;
+    CHECK(store_view_open(host->store, &view) == STATUS_OK);
+    serve_pin(world->serves[host->rid], height, view);
+}
+
+void answer_unpin(struct world *world, const struct host *host)
+{
+    serve_unpin(world->serves[host->rid]);
 }
 
 void answer_fetch(struct world *world, struct host *host, uint32_t to, struct bytes frame)

@@ -290,6 +290,17 @@ static void wake_at(struct world *world, struct host *host, uint64_t wake_ms)
     events_add(&world->events, &due);
 }
 
+/* Of the state as this step left it; what it shows is proven to whoever fetches it, so it need not
+ * be durable. */
+static void pictures_take(struct world *world, struct host *host)
+{
+    for (uint32_t i = 0; i < world->outbox.action_count; i++) {
+        if (world->outbox.actions[i].kind == ACTION_PIN) {
+            answer_pin(world, host, world->outbox.actions[i].height);
+        }
+    }
+}
+
 static enum drop step_once(struct world *world, struct host *host, struct event *event)
 {
     struct outbox *outbox = &world->outbox;
@@ -302,6 +313,7 @@ static enum drop step_once(struct world *world, struct host *host, struct event 
     if (outbox->put_count > 0) {
         CHECK(store_memory_stage(host->store, outbox->puts, outbox->put_count) == STATUS_OK);
     }
+    pictures_take(world, host);
     actions_hold(world, host);
     return drop;
 }
@@ -437,8 +449,8 @@ void host_start(struct world *world, struct host *host)
         .jitter_seed = prng_next(&world->prng),
         .pool_bytes = POOL_BYTES,
         .snapshot_span = world->plan.snapshot_span,
-        .state_records_max = 20000,
-        .state_bytes_max = 4u << 20,
+        .state_records_max = SIM_STATE_RECORDS,
+        .state_bytes_max = SIM_STATE_BYTES,
     };
     CHECK(node_open(&config, &host->node) == STATUS_OK);
     if (world->trace) {
@@ -481,6 +493,7 @@ void host_crash(struct world *world, struct host *host)
     size_t unsynced = store_memory_unsynced(host->store);
     size_t keep = unsynced == 0 ? 0 : prng_below(&world->prng, unsynced + 1);
     world_trace(world, "r%u crashes and keeps %zu of %zu flights", host->rid, keep, unsynced);
+    answer_unpin(world, host);
     store_memory_crash(host->store, keep);
     for (size_t i = 0; i < host->held_count; i++) {
         held_drop(&host->held[i]);
@@ -510,8 +523,9 @@ void host_open(struct world *world, uint32_t rid)
     host_start(world, host);
 }
 
-void host_close(struct host *host)
+void host_close(struct world *world, struct host *host)
 {
+    answer_unpin(world, host);
     for (size_t i = 0; i < host->held_count; i++) {
         held_drop(&host->held[i]);
     }

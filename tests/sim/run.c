@@ -76,7 +76,7 @@ void world_close(struct world *world)
         }
     }
     for (uint32_t rid = 0; rid < world->plan.n; rid++) {
-        host_close(&world->hosts[rid]);
+        host_close(world, &world->hosts[rid]);
     }
     events_close(&world->events);
     clients_close(world);

@@ -160,6 +160,10 @@ struct world {
 /* The run has shown a violation of `invariant` at replica `rid` (or SIM_NOBODY). The first stands.
  */
 #define SIM_NOBODY UINT32_MAX
+
+/* What every replica opens its state with. */
+#define SIM_STATE_RECORDS 20000
+#define SIM_STATE_BYTES ((size_t)4 << 20)
 void world_fail(struct world *world, const char *invariant, uint32_t rid, const char *format, ...)
     PRINTF_LIKE(4, 5);
 void world_trace(const struct world *world, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -189,7 +193,7 @@ MUST_USE static inline bool world_lies(const struct world *world, uint32_t rid, 
  */
 
 void host_open(struct world *world, uint32_t rid);
-void host_close(struct host *host);
+void host_close(struct world *world, struct host *host);
 void host_start(struct world *world, struct host *host);
 void host_crash(struct world *world, struct host *host);
 void host_frame(struct world *world, struct host *host, uint32_t from, struct blob *frame);
@@ -237,6 +241,9 @@ void network_reply(struct world *world, uint32_t rid, uint32_t client, struct te
 
 void answers_open(struct world *world); /* once for all runs */
 void answers_close(struct world *world);
+/* A picture of its store as it is now, of that height; and no more pictures. */
+void answer_pin(struct world *world, struct host *host, uint64_t height);
+void answer_unpin(struct world *world, const struct host *host);
 
 /* Answer the FETCH in `frame` out of the host's store, to replica `to`. */
 void answer_fetch(struct world *world, struct host *host, uint32_t to, struct bytes frame);

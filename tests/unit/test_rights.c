@@ -193,6 +193,30 @@ static void the_last_eight_checkpoint_roots_are_kept(void **state)
     }
 }
 
+static void a_checkpoint_root_that_was_noted_can_be_taken_back(void **state)
+{
+    struct root_row pushed_out = {0};
+    uint8_t before[HASH_BYTES];
+    uint8_t after[HASH_BYTES];
+
+    (void)state;
+    assert_false(roots_take_back(world.state, NULL));
+    for (uint8_t i = 1; i <= 20; i++) {
+        const uint8_t root[HASH_BYTES] = {i};
+
+        state_root(world.state, before);
+        assert_true(roots_note(world.state, 128u * i, root));
+        assert_true(roots_take_back(world.state, i > 8 ? &pushed_out : NULL));
+        state_root(world.state, after);
+        assert_memory_equal(after, before, HASH_BYTES);
+        assert_true(roots_note(world.state, 128u * i, root));
+        if (i >= 8) {
+            pushed_out.height = 128u * (i - 7u);
+            pushed_out.state_root[0] = (uint8_t)(i - 7);
+        }
+    }
+}
+
 static void the_clock_is_kept(void **state)
 {
     struct clock_record clock;
@@ -222,6 +246,7 @@ int main(void)
         TEST(revocations_are_found_among_many),
         TEST(streams_grow_and_are_counted_once),
         TEST(the_last_eight_checkpoint_roots_are_kept),
+        TEST(a_checkpoint_root_that_was_noted_can_be_taken_back),
         TEST(the_clock_is_kept),
     };
 
