@@ -328,6 +328,9 @@ void node_look(const struct node *node, struct node_look *out)
         .tree_size = node->head.frontier.size,
         .time_ms = node->head.time_ms,
         .queued = queue_waiting(node->queue),
+        .missing = node->gap.last == 0 ? 0 : node->gap.last - node->gap.first + 1,
+        .snapshots = node->snapshots,
+        .behind = is_far_behind(node),
         .awake = node->awake,
         .halted = node->halted,
         .peer_count = node->roster.n,
@@ -344,6 +347,7 @@ void node_look(const struct node *node, struct node_look *out)
         out->peers[i].rid = node->roster.members[i].rid;
         out->peers[i].executed = node->peers[i].executed;
         out->peers[i].heard_ms = node->peers[i].heard_ms;
+        out->peers[i].banned = sources_banned(&node->sources, i, node->now_ms);
     }
 }
 

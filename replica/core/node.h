@@ -119,6 +119,9 @@ struct node_look {
     uint8_t config_hash[HASH_BYTES];
     uint32_t queued;    /* requests not ordered yet */
     uint32_t in_flight; /* slots proposed or accepted and not executed */
+    uint64_t missing; /* blocks below the head that a snapshot skipped and that are not here yet */
+    uint64_t snapshots; /* that were installed since the start */
+    bool behind;        /* W others are further ahead than what is on its way */
     bool awake;         /* the amnesia challenge is answered */
     bool halted;
     uint64_t drops[DROP_COUNT];
@@ -127,6 +130,7 @@ struct node_look {
         uint32_t rid;
         uint64_t executed;
         uint64_t heard_ms; /* monotonic; 0: never */
+        bool banned;       /* nothing is fetched from it for a while */
     } peers[REPLICAS_MAX];
     uint32_t peer_count;
 };

@@ -92,7 +92,8 @@ struct node {
     struct head head;
     struct state *fetched; /* of a snapshot that is being fetched, or what the last one replaced */
     struct snapshot snapshot;
-    struct gap gap; /* blocks that a snapshot skipped */
+    struct gap gap;     /* blocks that a snapshot skipped */
+    uint64_t snapshots; /* that were installed by this process */
 
     /* Agreement. */
     uint64_t epoch;

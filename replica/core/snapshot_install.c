@@ -145,6 +145,7 @@ enum drop snapshot_install(struct node *node, uint32_t member, struct bytes atta
         return DROP_HALTED;
     }
     snapshot->phase = SNAPSHOT_NONE;
+    node->snapshots++;
     frontier_put(&frontier, outbox);
     head_jump(node, parcel.header, &frontier);
     head_put(node, outbox);

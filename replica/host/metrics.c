@@ -58,6 +58,12 @@ static void put_node(struct buffer *out, const struct node_look *look)
     put_one(out, "log_time_ms", "gauge", "Protocol time.", look->time_ms);
     put_one(out, "requests_queued", "gauge", "Requests not ordered yet.", look->queued);
     put_one(out, "slots_in_flight", "gauge", "Slots not executed yet.", look->in_flight);
+    put_one(out, "behind", "gauge", "1: enough others are ahead that this replica catches up.",
+            look->behind);
+    put_one(out, "snapshots_total", "counter", "States taken from others in the place of blocks.",
+            look->snapshots);
+    put_one(out, "history_missing", "gauge",
+            "Blocks below a snapshot that are still to be fetched.", look->missing);
     put_one(out, "halted", "gauge", "1: this replica has stopped voting.", look->halted);
     put_drops(out, "core_drops_total", "Messages without effect, by reason.", look->drops);
     put_head(out, "messages_total", "counter", "Messages that reached the core.");
@@ -87,6 +93,17 @@ static void put_peers(struct buffer *out, const struct host *host, const struct 
     }
 }
 
+static void put_bans(struct buffer *out, const struct host *host, const struct node_look *look)
+{
+    put_head(out, "peer_banned", "gauge", "1: nothing is fetched from that replica for a while.");
+    for (uint32_t i = 0; i < look->peer_count; i++) {
+        if (look->peers[i].rid != host->rid) {
+            put_line(out, "vestry_peer_banned{peer=\"r%u\"} %d\n", (unsigned)look->peers[i].rid,
+                     look->peers[i].banned);
+        }
+    }
+}
+
 void metrics_put(const struct host *host, struct buffer *out)
 {
     const struct host_counters *counters = &host->counters;
@@ -94,6 +111,7 @@ void metrics_put(const struct host *host, struct buffer *out)
     node_look(host->node, &look);
     put_node(out, &look);
     put_peers(out, host, &look);
+    put_bans(out, host, &look);
     put_one(out, "clients", "gauge", "Connected clients.", clients_count(host->clients));
     put_one(out, "connections", "gauge", "Connections of all kinds.", conns_count(host->conns));
     put_one(out, "connections_refused_total", "counter", "Connections refused at the door.",

@@ -112,9 +112,14 @@ bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob
     if (envelope.type == MESSAGE_NEW_VIEW) {
         return lie_view(&out, &envelope);
     }
-    if (envelope.type == MESSAGE_PRE_PREPARE && !lie_pace(&out, &envelope, frame)) {
+    struct bytes attachment = bytes_slice(bytes, used, bytes.len - used);
+    if (envelope.type == MESSAGE_PRE_PREPARE &&
+        (!lie_pace(&out, &envelope, frame) || !lie_order(&out, &envelope, attachment))) {
+        return false;
+    }
+    if (!lie_owes(&out, &envelope)) {
         return false;
     }
     return !prng_chance(&world->prng, world->plan.lie_permille) ||
-           sometimes(&out, &envelope, frame, bytes_slice(bytes, used, bytes.len - used));
+           sometimes(&out, &envelope, frame, attachment);
 }

@@ -3,6 +3,7 @@
  *   liar.c         chooses: every frame of a faulty replica passes here
  *   liar_votes.c   proposals, PREPARE and COMMIT
  *   liar_pace.c    what a primary does to time: silence, delay, false dates; complaints
+ *   liar_order.c   what a primary orders, and to whom; COMMITs and attestations kept back
  *   liar_proofs.c  ATTEST, STATUS, DATA, replies to clients
  *   liar_snapshot.c  DATA of a snapshot
  *   liar_change.c  VIEW-CHANGE
@@ -42,6 +43,10 @@ MUST_USE bool lie_votes(const struct lie_to *out, const struct envelope *envelop
 MUST_USE bool lie_proposal(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_pace(const struct lie_to *out, const struct envelope *envelope,
                        struct blob *frame);
+/* liar_order.c: a primary's proposals; votes and attestations that are kept back. */
+MUST_USE bool lie_order(const struct lie_to *out, const struct envelope *envelope,
+                        struct bytes parcel);
+MUST_USE bool lie_owes(const struct lie_to *out, const struct envelope *envelope);
 void lie_complain(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_attest(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_status(const struct lie_to *out, const struct envelope *envelope);

@@ -302,4 +302,6 @@ void liars_forget(struct world *world)
         blob_drop(world->heard[i].older);
         world->heard[i] = (struct heard){0};
     }
+    blob_drop(world->ordered_once);
+    world->ordered_once = NULL;
 }

@@ -26,6 +26,13 @@ enum lie {
     LIE_SILENT = 4096,      /* the primary: no proposals */
     LIE_SLOW = 8192,        /* the primary: one proposal in 0.9 of the view timeout */
     LIE_TIME = 16384,       /* the primary: batches dated far off */
+    LIE_SOME = 1 << 15,     /* the primary: each proposal to half of the others */
+    LIE_HOLES = 1 << 16,    /* the primary: sequences are left out */
+    LIE_AGAIN = 1 << 17,    /* the primary: what was ordered before, once more */
+    LIE_UNSIGNED = 1 << 18, /* the primary: a request that its author did not sign so */
+    LIE_EMPTY = 1 << 19,    /* the primary: empty batches only */
+    LIE_NO_COMMIT = 1 << 20,
+    LIE_NO_ATTEST = 1 << 21,
 };
 
 struct plan {

@@ -66,6 +66,35 @@ static void nobody_recovers(struct world *world)
     }
 }
 
+/* mark: 0 how many blocks there were when two of four were down, 1 since when that is. */
+static void too_many_step(struct world *world)
+{
+    if (world->stage == 0 && script_blocks(world) > 20) {
+        world->mark[1] = world->now_us;
+        world->stage = 1;
+    }
+    if (world->stage == 1 || world->stage == 2) {
+        for (uint32_t rid = 2; rid < world->plan.n; rid++) {
+            if (world->hosts[rid].up) {
+                host_crash(world, &world->hosts[rid]);
+            }
+        }
+    }
+    if (world->stage == 1 && world->now_us > world->mark[1] + 100000) {
+        world->mark[0] = script_blocks(world); /* what was on its way is there */
+        world->stage = 2;
+    }
+    if (world->stage == 2 && script_blocks(world) != world->mark[0]) {
+        world_fail(world, "run", SIM_NOBODY, "two of four agree on a block");
+    }
+    if (world->stage == 2 && world->now_us > world->mark[1] + 5000000) {
+        world->stage = 3;
+    }
+    if (world->stage == 3 && script_blocks(world) > world->mark[0] + 20) {
+        world->stage = STAGE_DONE;
+    }
+}
+
 /* --- Disks -------------------------------------------------------------------------------------
  */
 
@@ -206,6 +235,11 @@ static void hidden_step(struct world *world)
 }
 
 const struct script disk_scripts[] = {
+    {
+        .name = "too-many-down",
+        .promise = "B73: f + 1 are down: nothing is agreed on, nothing lost; then it goes on",
+        .step = too_many_step,
+    },
     {
         .name = "power-cut",
         .promise = "run 4: the power of all is cut, flights torn: all come back, and vote",

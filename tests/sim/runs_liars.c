@@ -56,9 +56,22 @@ static void told(struct world *world)
     }
 }
 
+static void convicted(struct world *world)
+{
+    told(world);
+    if (world->tally.evidence == 0) {
+        world_fail(world, "run", SIM_NOBODY, "nobody is convicted");
+    }
+}
+
 #define RUN(title, kinds, text)                                                                    \
     .name = title, .promise = text, .plan = liars_plan, .judge = told, .liars = FIRST_TWO,         \
     .lies = kinds
+#define CALM(title, kinds, text)                                                                   \
+    {                                                                                              \
+        .name = title, .promise = text, .plan = calm_plan, .judge = told, .liars = 3u << 4,        \
+        .lies = kinds, .views = UINT64_MAX                                                         \
+    }
 #define CHANGE(title, which, text)                                                                 \
     {                                                                                              \
         RUN(title, LIE_CHANGE, text), .passes = occasion, .only_twist = (which) + 1, .views = 1    \
@@ -78,15 +91,22 @@ const struct script liar_scripts[] = {
     OTHER("silent-primary", LIE_SILENT, 2, "B11: no proposals"),
     OTHER("false-dates", LIE_TIME, 2, "B14: proposals beyond the bound of time"),
     OTHER("votes-of-other-views", LIE_VIEWS, 0, "B23 B24: votes for views that are not this one"),
+    CALM("complaints-of-f", LIE_COMPLAIN, "B31: f ask for view changes without end, none starts"),
+    OTHER("proposal-to-some", LIE_SOME, 2, "B02: each proposal reaches half of the others"),
+    OTHER("ordered-again", LIE_AGAIN, 0, "B03 B16: what was ordered is proposed once more"),
+    OTHER("left-out", LIE_HOLES, 2, "B04: sequences that nobody is told of"),
     {
-        .name = "complaints-of-f",
-        .promise = "B31: f replicas ask for view changes without end, and none starts",
-        .plan = calm_plan,
-        .judge = told,
-        .liars = 3u << 4,
-        .lies = LIE_COMPLAIN,
-        .views = UINT64_MAX,
+        .name = "unsigned-request",
+        .promise = "B06: a request that its author did not sign so convicts who proposes it",
+        .plan = liars_plan,
+        .judge = convicted,
+        .liars = FIRST_TWO,
+        .lies = LIE_UNSIGNED,
+        .views = 2,
     },
+    OTHER("empty-batches", LIE_EMPTY, 2, "B15: a primary that orders nothing, again and again"),
+    CALM("commit-kept", LIE_NO_COMMIT, "B26: f replicas keep their COMMITs, and no view ends"),
+    CALM("checkpoint-withheld", LIE_NO_ATTEST, "B47: f replicas attest nothing to the others"),
     CHANGE("change-forged", TWIST_FORGED, "B32: certificates for what nobody proposed"),
     CHANGE("change-short", TWIST_SHORT, "B32: each certificate with one PREPARE too few"),
     CHANGE("change-of-primary", TWIST_PRIMARY, "B32: the primary's own PREPARE in it"),

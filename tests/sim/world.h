@@ -141,6 +141,7 @@ struct world {
     struct request_log *requests;
     struct check *check;
     struct heard heard[SIM_REPLICAS_MAX];
+    struct blob *ordered_once; /* by liar_order.c: a batch that is proposed again, NULL at first */
     struct slow_primary slow[SIM_REPLICAS_MAX];
     const struct script *script; /* of a run with a name, or NULL */
     uint32_t stage;              /* how far it has come; see script.h */
