@@ -31,6 +31,15 @@ static void free_chunks(struct cargo_chunk *chunk)
     }
 }
 
+static void drop_picture(struct cargo *cargo)
+{
+    if (cargo->picture != NULL) {
+        store_view_close(cargo->picture);
+    }
+    cargo->picture = NULL;
+    cargo->pin = 0;
+}
+
 static void drop_deeds(struct cargo *cargo)
 {
     for (size_t i = 0; i < cargo->deed_count; i++) {
@@ -42,6 +51,7 @@ static void drop_deeds(struct cargo *cargo)
 void cargo_free(struct cargo *cargo)
 {
     drop_deeds(cargo);
+    drop_picture(cargo);
     free_chunks(cargo->chunks);
     free(cargo->puts);
     free(cargo->deeds);
@@ -51,6 +61,7 @@ void cargo_free(struct cargo *cargo)
 void cargo_reset(struct cargo *cargo)
 {
     drop_deeds(cargo);
+    drop_picture(cargo);
     cargo->put_count = 0;
     cargo->bytes = 0;
     if (cargo->chunks != NULL) {

@@ -30,11 +30,13 @@ struct cargo {
     struct cargo_chunk *chunks; /* the newest first */
     size_t bytes;               /* of keys, values and frames */
     struct anchor anchor; /* how far this flight brings the replica; flight is set on commit */
+    uint64_t pin; /* the height of which a picture is taken when this flight is durable; 0: none */
+    struct store_view *picture; /* owned; NULL: none yet, or it could not be taken */
 };
 
 void cargo_init(struct cargo *cargo);
 
-/* Frees everything, frames of deeds that were not done included. */
+/* Frees everything, frames of deeds that were not done and a picture included. */
 void cargo_free(struct cargo *cargo);
 
 /* Empty again; some memory is kept. */

@@ -19,6 +19,10 @@ static bool commit_one(const struct commit_place *place, struct cargo *cargo)
         return false;
     }
     store_flight(place->store, &cargo->anchor.flight);
+    /* Before the next flight. Without one, others fetch that height elsewhere. */
+    if (cargo->pin != 0 && store_view_open(place->store, &cargo->picture) != STATUS_OK) {
+        cargo->picture = NULL;
+    }
     return true;
 }
 

@@ -5,7 +5,9 @@
  * One flight at a time: while it is under way the next one fills, so that many steps share one sync
  * under load and none waits for others without. After a failed commit nobody knows what is on the
  * disk, so nothing of that flight may ever happen: the thread reports and commits no more, and the
- * process ends. */
+ * process ends.
+ *
+ * A flight that is to be pinned comes back with a picture of the store as it was right after it. */
 #ifndef VESTRY_REPLICA_HOST_COMMIT_THREAD_H
 #define VESTRY_REPLICA_HOST_COMMIT_THREAD_H
 

@@ -95,6 +95,7 @@ static enum status open_node(struct host *host, struct report *report)
                                        .cosign_seed = host->setup->cosign_seed,
                                        .jitter_seed = seed,
                                        .pool_bytes = pool < POOL_BYTES_MIN ? POOL_BYTES_MIN : pool,
+                                       .snapshot_span = host->setup->snapshot_span,
                                        .state_records_max = STATE_RECORDS_USUAL,
                                        .state_bytes_max = STATE_BYTES_USUAL};
     enum status status = node_open(&config, &host->node);
@@ -123,10 +124,13 @@ static enum status open_threads(struct host *host)
                                        .anchor = host->setup->anchor,
                                        .failed = commit_has_failed,
                                        .context = host};
-    const struct reader_setup reader = {.store = host->setup->store,
-                                        .speaker = host->speaker,
-                                        .charter_file = host->setup->charter_file,
-                                        .data = config->data};
+    struct reader_setup reader = {
+        .store = host->setup->store,
+        .speaker = host->speaker,
+        .charter_file = host->setup->charter_file,
+        .snapshots = {.records_max = STATE_RECORDS_USUAL, .bytes_max = STATE_BYTES_USUAL},
+        .data = config->data};
+    CHECK(getentropy(&reader.snapshots.hash_seed, sizeof reader.snapshots.hash_seed) == 0);
     enum status status = memo_open(MEMO_ENTRIES, &host->memo);
     host->verifier = (struct memo_verifier){host->memo, host->setup->scheme};
     if (status == STATUS_OK) {
@@ -279,8 +283,9 @@ enum status host_open(const struct host_setup *setup, struct host **out, struct 
     host->inline_left = INLINE_PER_TURN;
     host->armed_ms = UINT64_MAX;
     host->wake_ms = UINT64_MAX;
-    cargo_init(&host->cargos[0]);
-    cargo_init(&host->cargos[1]);
+    for (size_t i = 0; i < sizeof host->cargos / sizeof host->cargos[0]; i++) {
+        cargo_init(&host->cargos[i]);
+    }
     host->open = &host->cargos[0];
     host->open->anchor = setup->anchored;
     host->gate = disk_gate_make(setup->config->data, setup->config->memory_bytes / SHARE_QUARTER);
@@ -420,8 +425,9 @@ void host_close(struct host *host)
         node_close(host->node);
         outbox_close(&host->outbox);
     }
-    cargo_free(&host->cargos[0]);
-    cargo_free(&host->cargos[1]);
+    for (size_t i = 0; i < sizeof host->cargos / sizeof host->cargos[0]; i++) {
+        cargo_free(&host->cargos[i]);
+    }
     blob_drop(host->attest);
     /* Bufferevents that were freed with a callback on its way are gone only after it. */
     event_base_loop(host->base, EVLOOP_NONBLOCK);

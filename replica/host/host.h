@@ -29,6 +29,7 @@ struct host_setup {
     struct store *store;
     struct anchor_file *anchor; /* NULL: none */
     struct anchor anchored;     /* what the anchor said at start */
+    uint64_t snapshot_span;     /* of node_config; 0: the usual one */
     /* How it is told to stop: by SIGTERM and SIGINT, or (in tests, where several hosts live in one
      * process) by this descriptor becoming readable. */
     bool by_signal;

@@ -473,6 +473,10 @@ void host_on_read(evutil_socket_t fd, short what, void *argument)
     reader_taken(host->reader, count);
     for (size_t i = 0; i < count; i++) {
         struct question *question = (struct question *)items[i];
+        if (question->kind == QUESTION_PIN) {
+            question_free(question);
+            continue;
+        }
         bool own = question->of_replica && question->rid == host->rid;
         if (own) {
             own_answer(host, question);

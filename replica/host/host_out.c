@@ -116,6 +116,7 @@ void host_plan(struct host *host, const struct action *action, deed_sink *add)
         deed.frame = blob_make(action->frame);
         break;
     case ACTION_CHECKPOINT: /* readers find it in the store */
+    case ACTION_PIN:        /* a matter of the flight: host_step.c */
         return;
     case ACTION_KNOWN:
     case ACTION_REFUSED:
@@ -123,7 +124,6 @@ void host_plan(struct host *host, const struct action *action, deed_sink *add)
             return; /* the others answer */
         }
         break;
-    case ACTION_PIN:
     case ACTION_ROSTER:
     case ACTION_ALARM:
     case ACTION_HALT:
@@ -225,8 +225,6 @@ void host_do(struct host *host, const struct deed *deed)
     case ACTION_REFUSED:
         answer_refused(host, action);
         return;
-    case ACTION_PIN:
-        return;
     case ACTION_ROSTER:
         peers_set_roster(host->peers, node_roster(host->node));
         return;
@@ -240,6 +238,7 @@ void host_do(struct host *host, const struct deed *deed)
         halt(host, action->text);
         return;
     case ACTION_CHECKPOINT:
+    case ACTION_PIN:
         return;
     }
 }

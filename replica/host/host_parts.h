@@ -65,9 +65,11 @@ struct host {
     struct item_view *view;    /* memory for reads */
     struct audience *audience; /* memory for replies: host_out.c */
 
-    /* Flights. `open` fills; `flying` is with the commit thread, or NULL. */
-    struct cargo cargos[2];
+    /* Flights. `open` fills; `closed` waits, and takes no more puts; `flying` is with the commit
+     * thread. The last two may be NULL. */
+    struct cargo cargos[3];
     struct cargo *open;
+    struct cargo *closed;
     struct cargo *flying;
     uint64_t open_since_us;
     uint64_t wake_ms;

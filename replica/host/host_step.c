@@ -1,13 +1,16 @@
 /* Where the three rules of outbox.h are kept.
  *
  *   open     collects the puts of steps, and the deeds that come after them
- *   flying   is being committed; deeds of steps that put nothing wait for it, unless `open` has
- * puts
+ *   closed   the same, of a step after which the store is to be pictured: nothing may be added
+ *   flying   is being committed; deeds of steps that put nothing wait for the newest of the three
+ *            that has puts
  *
  *   step with puts    -> open
- *   step without      -> open, when it has puts; else flying; else done at once
+ *   step without      -> open, when it has puts; else closed; else flying; else done at once
+ *   pinned step       -> open takes off; while something flies it becomes closed, and is followed
+ *                        by an empty one
  *   end of turn       -> open takes off, when nothing flies
- *   flying is durable -> its deeds are done in order; open takes off */
+ *   flying is durable -> its deeds are done in order; closed takes off, or else open */
 #include "replica/host/clock.h"
 #include "replica/host/host_parts.h"
 #include "storage/record.h"
@@ -22,38 +25,64 @@
 
 bool host_can_step(const struct host *host)
 {
-    return !host->frozen && (host->flying == NULL || host->open->bytes < OPEN_BYTES_MAX);
+    return !host->frozen && host->closed == NULL &&
+           (host->flying == NULL || host->open->bytes < OPEN_BYTES_MAX);
+}
+
+/* No more puts go into what is open: this is how far it brings the replica. */
+static struct cargo *close_open(struct host *host)
+{
+    struct node_look look;
+    struct cargo *cargo = host->open;
+    size_t next = 0;
+    node_look(host->node, &look);
+    cargo->anchor.epoch = look.epoch;
+    cargo->anchor.view = look.view;
+    cargo->anchor.head = look.executed;
+    while (&host->cargos[next] == cargo || &host->cargos[next] == host->flying) {
+        next++;
+    }
+    host->open = &host->cargos[next];
+    host->open->anchor = cargo->anchor;
+    return cargo;
 }
 
 static void take_off(struct host *host)
 {
-    if (host->flying != NULL || host->open->put_count == 0) {
+    if (host->flying != NULL || (host->closed == NULL && host->open->put_count == 0)) {
         return;
     }
-    struct node_look look;
-    node_look(host->node, &look);
-    struct cargo *cargo = host->open;
-    cargo->anchor.epoch = look.epoch;
-    cargo->anchor.view = look.view;
-    cargo->anchor.head = look.executed;
+    struct cargo *cargo = host->closed != NULL ? host->closed : close_open(host);
+    host->closed = NULL;
     host->counters.flights++;
     host->counters.puts += cargo->put_count;
     host->flying = cargo;
-    host->open = cargo == &host->cargos[0] ? &host->cargos[1] : &host->cargos[0];
-    host->open->anchor = cargo->anchor;
     commit_thread_give(host->commit, cargo);
+}
+
+/* A picture is to be taken of what the step at hand leaves. It is a favour to others: while another
+ * one waits for the disk, none is taken. */
+static void pin(struct host *host, uint64_t height)
+{
+    if (host->closed != NULL || host->open->put_count == 0) {
+        return;
+    }
+    host->open->pin = height;
+    if (host->flying != NULL) {
+        host->closed = close_open(host);
+    }
 }
 
 static void add_deed(struct host *host, const struct deed *deed)
 {
-    if (host->open->put_count > 0) {
-        cargo_add_deed(host->open, deed);
-    } else if (host->flying != NULL) {
-        cargo_add_deed(host->flying, deed);
-    } else {
-        host_do(host, deed);
-        blob_drop(deed->frame);
+    struct cargo *cargo = host->open->put_count > 0 ? host->open : host->closed;
+    cargo = cargo != NULL ? cargo : host->flying;
+    if (cargo != NULL) {
+        cargo_add_deed(cargo, deed);
+        return;
     }
+    host_do(host, deed);
+    blob_drop(deed->frame);
 }
 
 /* The attestation in the head's record is what a refused client is shown; it may be shown once the
@@ -90,7 +119,11 @@ static void collect(struct host *host)
         host->counters.put_bytes += host->open->bytes - before;
     }
     for (uint32_t i = 0; i < outbox->action_count; i++) {
-        executed = executed || outbox->actions[i].kind == ACTION_EXECUTED;
+        const struct action *action = &outbox->actions[i];
+        executed = executed || action->kind == ACTION_EXECUTED || action->kind == ACTION_PIN;
+        if (action->kind == ACTION_PIN) {
+            pin(host, action->height);
+        }
     }
     if (executed) {
         /* Replies are encoded while the disk writes. */
@@ -205,6 +238,10 @@ static void land(struct host *host, struct cargo *cargo)
     host->flying = NULL;
     for (size_t i = 0; i < cargo->deed_count; i++) {
         host_do(host, &cargo->deeds[i]);
+    }
+    if (cargo->picture != NULL) {
+        reader_pin(host->reader, cargo->pin, cargo->picture);
+        cargo->picture = NULL;
     }
     cargo_reset(cargo);
     take_off(host);

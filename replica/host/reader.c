@@ -30,6 +30,9 @@ void question_free(struct question *question)
     for (uint32_t i = 0; i < question->frame_count; i++) {
         blob_drop(question->frames[i]);
     }
+    if (question->picture != NULL) {
+        store_view_close(question->picture);
+    }
     free(question->memory);
     free(question);
 }
@@ -54,11 +57,31 @@ static void answer_evidence(struct reader *reader, struct question *question)
     keep_frame(question, buffer_bytes(frame));
 }
 
+/* A client has no use for a state, and is not to make this replica load one. */
+static void answer_snapshot_of_client(struct reader *reader, struct question *question)
+{
+    uint8_t memory[512];
+    struct buffer frame = buffer_make(memory, sizeof memory);
+    CHECK(frames_put_data(&frame, reader->setup.speaker.rid, &question->fetch,
+                          question->fetch.from, BYTES_EMPTY));
+    keep_frame(question, buffer_bytes(&frame));
+}
+
 static void answer(struct reader *reader, struct question *question)
 {
     struct store_view *view = NULL;
+    if (question->kind == QUESTION_PIN) {
+        serve_pin(reader->serve, question->height, question->picture);
+        question->picture = NULL;
+        return;
+    }
     if (question->kind == QUESTION_FETCH && question->fetch.kind == FETCH_EVIDENCE) {
         answer_evidence(reader, question);
+        return;
+    }
+    if (question->kind == QUESTION_FETCH && question->fetch.kind == FETCH_SNAPSHOT &&
+        !question->of_replica) {
+        answer_snapshot_of_client(reader, question);
         return;
     }
     if (store_view_open(reader->setup.store, &view) != STATUS_OK) {
@@ -73,6 +96,8 @@ static void answer(struct reader *reader, struct question *question)
         break;
     case QUESTION_KNOWN:
         keep_frame(question, read_known_make(reader->maker, view, &question->known));
+        break;
+    case QUESTION_PIN: /* above */
         break;
     }
     store_view_close(view);
@@ -225,6 +250,17 @@ bool reader_ask(struct reader *reader, struct question *question)
     CHECK(pthread_mutex_unlock(&reader->mutex) == 0);
     CHECK(pthread_cond_signal(&reader->filled) == 0);
     return true;
+}
+
+void reader_pin(struct reader *reader, uint64_t height, struct store_view *picture)
+{
+    struct question *question = (struct question *)calloc(1, sizeof *question);
+    CHECK(question != NULL);
+    *question = (struct question){
+        .kind = QUESTION_PIN, .of_replica = true, .height = height, .picture = picture};
+    if (!reader_ask(reader, question)) {
+        question_free(question);
+    }
 }
 
 struct mailbox *reader_done(struct reader *reader)

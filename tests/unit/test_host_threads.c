@@ -362,6 +362,45 @@ static void a_flight_comes_back_when_it_is_durable(void **state)
     cargo_free(&cargo);
 }
 
+static void a_pinned_flight_comes_back_with_a_picture_of_its_own(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct commit_thread *thread = NULL;
+    struct cargo cargos[2];
+    uint8_t memory[16];
+    struct buffer value = buffer_make(memory, sizeof(memory));
+    assert_int_equal(store_memory_open(&store), STATUS_OK);
+    const struct commit_place place = {.store = store, .failed = on_failure};
+    assert_int_equal(commit_thread_open(&place, &thread), STATUS_OK);
+    for (int i = 0; i < 2; i++) {
+        cargo_init(&cargos[i]);
+        put_text(&cargos[i], "key", i == 0 ? "first" : "second");
+        cargos[i].pin = i == 0 ? 7 : 0;
+        commit_thread_give(thread, &cargos[i]);
+        assert_ptr_equal(commit_thread_finish(thread), &cargos[i]);
+    }
+    assert_null(cargos[1].picture);
+    assert_non_null(cargos[0].picture);
+    assert_int_equal(store_view_get(cargos[0].picture, FAMILY_STATE, bytes_of_text("key"), &value),
+                     STATUS_OK);
+    assert_true(bytes_equal(buffer_bytes(&value), bytes_of_text("first")));
+    cargo_reset(&cargos[0]);
+    assert_null(cargos[0].picture);
+    assert_int_equal(cargos[0].pin, 0);
+    /* A store that gives no picture has committed all the same. */
+    put_text(&cargos[0], "key", "third");
+    cargos[0].pin = 8;
+    store_memory_fail_at(store, 2, MEMORY_FAULT_LOST);
+    commit_thread_give(thread, &cargos[0]);
+    assert_ptr_equal(commit_thread_finish(thread), &cargos[0]);
+    assert_null(cargos[0].picture);
+    commit_thread_close(thread);
+    cargo_free(&cargos[0]);
+    cargo_free(&cargos[1]);
+    store_close(store);
+}
+
 /* The anchor as it lies on the disk while the thread may be writing it. */
 static uint64_t anchored(const char *path, const struct store_identity *identity)
 {
@@ -467,6 +506,7 @@ int main(void)
         cmocka_unit_test(cargo_keeps_copies_in_order_however_much_it_is),
         cmocka_unit_test(cargo_follows_the_highest_vote_of_the_journal),
         cmocka_unit_test(a_flight_comes_back_when_it_is_durable),
+        cmocka_unit_test(a_pinned_flight_comes_back_with_a_picture_of_its_own),
         cmocka_unit_test(the_anchor_is_at_most_one_flight_behind),
         cmocka_unit_test(a_flight_that_fails_never_comes_back),
         cmocka_unit_test(a_memo_knows_what_was_added_and_nothing_else),
