@@ -222,19 +222,75 @@ static void gap_shrink(struct node *node, const uint8_t prev_header_hash[HASH_BY
     }
 }
 
-enum drop take_history(struct node *node, uint32_t member, const struct message *message,
-                       struct outbox *outbox)
+/* The parcel of the gap's highest block: put, or found to be a lie. */
+static enum drop history_put(struct node *node, uint32_t member, struct bytes parcel,
+                             struct outbox *outbox)
 {
     struct past past;
     struct merkle_frontier after;
-    if (!history_block(node, message->attachment, node->gap.last_hash, &after, outbox)) {
+    if (!history_block(node, parcel, node->gap.last_hash, &after, outbox)) {
         sources_lied(&node->sources, member, node->now_ms);
         return DROP_CERTIFICATE;
     }
-    CHECK(past_read(message->attachment, &past));
-    sources_brought(&node->sources, member, node->gap.last, message->attachment.len, node->now_ms);
+    CHECK(past_read(parcel, &past));
+    sources_brought(&node->sources, member, node->gap.last, parcel.len, node->now_ms);
     node_note(node, "history %llu", (unsigned long long)node->gap.last);
     gap_shrink(node, past.header.prev_header_hash, outbox);
     catch_up(node, outbox);
     return DROP_NONE;
+}
+
+static struct parked_block *place_of(struct node *node, uint64_t sequence)
+{
+    return &node->parked[sequence % FETCH_BLOCKS_MAX];
+}
+
+bool history_expects(const struct node *node, uint32_t member, const struct data *data)
+{
+    const struct gap *gap = &node->gap;
+    bool near = data->from >= gap->first && data->from <= gap->last &&
+                gap->last - data->from < FETCH_BLOCKS_MAX;
+    return data->kind == FETCH_HISTORY && gap->last != 0 && near &&
+           node->parked[data->from % FETCH_BLOCKS_MAX].sequence != data->from &&
+           sources_expects(&node->sources, member, FETCH_HISTORY, data->from);
+}
+
+enum drop history_take(struct node *node, uint32_t member, const struct message *message,
+                       uint64_t sequence, struct outbox *outbox)
+{
+    if (sequence == node->gap.last) {
+        return history_put(node, member, message->attachment, outbox);
+    }
+    struct parked_block *parked = place_of(node, sequence);
+    struct bytes copy = BYTES_EMPTY;
+    if (!pool_is_crowded(&node->pool)) {
+        copy = pool_copy(&node->pool, message->attachment);
+    }
+    if (copy.data == NULL) {
+        return DROP_NO_MEMORY; /* it is asked for again */
+    }
+    pool_give(&node->pool, parked->parcel.data);
+    *parked = (struct parked_block){sequence, member, copy};
+    return DROP_NONE;
+}
+
+bool history_advance(struct node *node, struct outbox *outbox)
+{
+    struct parked_block *parked = place_of(node, node->gap.last);
+    if (node->gap.last == 0 || parked->sequence != node->gap.last) {
+        return false;
+    }
+    struct parked_block taken = *parked;
+    *parked = (struct parked_block){0};
+    (void)history_put(node, taken.member, taken.parcel, outbox);
+    pool_give(&node->pool, taken.parcel.data); /* what is put of it was copied */
+    return true;
+}
+
+void history_forget(struct node *node)
+{
+    for (uint32_t i = 0; i < FETCH_BLOCKS_MAX; i++) {
+        pool_give(&node->pool, node->parked[i].parcel.data);
+        node->parked[i] = (struct parked_block){0};
+    }
 }

@@ -225,13 +225,6 @@ static enum drop inspect_stable(const struct node *node, const struct message *m
     return wanted ? DROP_NONE : DROP_NOT_WANTED;
 }
 
-/* The blocks below a snapshot come from the top down. */
-static bool history_expects(const struct node *node, uint32_t member, const struct data *data)
-{
-    return data->kind == FETCH_HISTORY && node->gap.last != 0 && data->from == node->gap.last &&
-           sources_expects(&node->sources, member, FETCH_HISTORY, data->from);
-}
-
 /* Nothing is verified that was not asked for: signatures cost more than frames. */
 static enum drop inspect_data(const struct node *node, uint32_t from, const struct message *message)
 {

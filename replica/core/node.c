@@ -268,6 +268,7 @@ static void settle(struct node *node, struct outbox *outbox)
         return;
     }
     bool executed = machine_advance(node, outbox);
+    bool filled = !node->halted && history_advance(node, outbox);
     view_note_wait(node);
     if (!node->halted) {
         propose(node, outbox);
@@ -275,7 +276,7 @@ static void settle(struct node *node, struct outbox *outbox)
             catch_up(node, outbox);
         }
     }
-    outbox->again = outbox->again || executed;
+    outbox->again = outbox->again || executed || filled;
     outbox_wake(outbox, node->status_due_ms);
     outbox_wake(outbox, view_wake_ms(node));
     outbox_wake(outbox, attest_due_ms(node));

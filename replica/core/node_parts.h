@@ -92,8 +92,9 @@ struct node {
     struct head head;
     struct state *fetched; /* of a snapshot that is being fetched, or what the last one replaced */
     struct snapshot snapshot;
-    struct gap gap;     /* blocks that a snapshot skipped */
-    uint64_t snapshots; /* that were installed by this process */
+    struct gap gap;                               /* blocks that a snapshot skipped */
+    struct parked_block parked[FETCH_BLOCKS_MAX]; /* by sequence; their parcels are in the pool */
+    uint64_t snapshots;                           /* that were installed by this process */
 
     /* Agreement. */
     uint64_t epoch;
@@ -314,9 +315,14 @@ MUST_USE bool history_block(struct node *node, struct bytes attachment,
                             struct outbox *outbox);
 void gap_put(const struct node *node, struct outbox *outbox);
 void history_ask(struct node *node, struct outbox *outbox);
-/* The highest block of the gap came. */
-enum drop take_history(struct node *node, uint32_t member, const struct message *message,
-                       struct outbox *outbox);
+/* A block of the gap came: the highest is put at once, others wait for their turn. */
+MUST_USE bool history_expects(const struct node *node, uint32_t member, const struct data *data);
+enum drop history_take(struct node *node, uint32_t member, const struct message *message,
+                       uint64_t sequence, struct outbox *outbox);
+/* Put the highest block of the gap if it is here already. True when it was. */
+bool history_advance(struct node *node, struct outbox *outbox);
+/* What was parked is of no use any more. */
+void history_forget(struct node *node);
 
 /* The amnesia challenge (challenge.c). */
 void challenge_begin(struct node *node);

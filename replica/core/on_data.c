@@ -222,7 +222,7 @@ enum drop on_data(struct node *node, uint32_t from, const struct message *messag
     case FETCH_HISTORY:
         return snapshot_expects(node, member, &data)
                    ? snapshot_install(node, member, message->attachment, outbox)
-                   : take_history(node, member, message, outbox);
+                   : history_take(node, member, message, data.from, outbox);
     case FETCH_NEW_VIEW:
         return take_new_view(node, message, outbox);
     default:

@@ -57,4 +57,12 @@ struct gap {
     uint8_t last_hash[HASH_BYTES];
 };
 
+/* A block of the gap that came before the one above it: verified for itself, and compared with its
+ * hash when its turn comes. */
+struct parked_block {
+    uint64_t sequence; /* 0: nothing here */
+    uint32_t member;   /* who sent it */
+    struct bytes parcel;
+};
+
 #endif

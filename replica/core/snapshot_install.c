@@ -82,6 +82,7 @@ static void gap_open(struct node *node, const struct head *before,
                      const struct block_header *header, struct outbox *outbox)
 {
     struct gap *gap = &node->gap;
+    history_forget(node);
     if (gap->last == 0) {
         if (before->height + 1 == header->height) {
             return;

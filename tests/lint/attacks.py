@@ -7,7 +7,7 @@ import re
 
 import tree
 
-REFERENCE = re.compile(r"`(\w+): (\w+)(?:\.(\w+))?`")
+REFERENCE = re.compile(r"`(\w+): ([\w-]+)(?:\.(\w+))?`")
 # Where each kind of name is looked for, and what a test's name begins with there.
 PLACES = {
     "unit": ("tests/unit", ".c", ""),
