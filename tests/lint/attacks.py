@@ -21,11 +21,12 @@ NOT_YET = "not yet"
 
 
 def words_of(root, folder):
-    """All names in the C files of a folder."""
+    """All names in the C files of a folder, those of runs among them."""
     found = set()
     for name in os.listdir(os.path.join(root, folder)):
         if name.endswith((".c", ".h")):
-            found.update(re.findall(r"\w+", tree.text_of(root, os.path.join(folder, name))))
+            text = tree.text_of(root, os.path.join(folder, name))
+            found.update(re.findall(r"\w+", text), re.findall(r'"([\w-]+)"', text))
     return found
 
 
