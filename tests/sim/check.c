@@ -98,6 +98,9 @@ void check_step(struct world *world, struct host *host, const struct event *even
         }
         check_taken(world, host, event->frame, drop, outbox);
     }
+    if (event->kind == EVENT_MESSAGE || event->kind == EVENT_REFUSED) {
+        check_view_of_liar(world, host, event, outbox);
+    }
 }
 
 /* --- Disk --------------------------------------------------------------------------------------
@@ -175,6 +178,7 @@ void check_crashed(struct world *world, struct host *host)
     }
     seen->noted = noted_height(host);
     check_durable(world, host);
+    memset(seen->accused, 0, sizeof(seen->accused));
     if (seen->taken_count > 0) {
         memset(seen->taken, 0, seen->taken_count * sizeof(seen->taken[0]));
     }

@@ -4,6 +4,7 @@
  *   liar_votes.c   proposals, PREPARE and COMMIT
  *   liar_pace.c    what a primary does to time: silence, delay, false dates; complaints
  *   liar_proofs.c  ATTEST, STATUS, DATA, replies to clients
+ *   liar_stable.c  DATA with a checkpoint in the wrong place
  *   liar_change.c  VIEW-CHANGE
  *   liar_view.c    NEW-VIEW
  *
@@ -46,6 +47,7 @@ MUST_USE bool lie_attest(const struct lie_to *out, const struct envelope *envelo
 MUST_USE bool lie_status(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_data(const struct lie_to *out, const struct envelope *envelope,
                        struct bytes attachment);
+void lie_stable(const struct lie_to *out);
 MUST_USE bool lie_change(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope);
 

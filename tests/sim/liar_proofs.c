@@ -163,6 +163,9 @@ bool lie_attest(const struct lie_to *out, const struct envelope *envelope)
 
 bool lie_status(const struct lie_to *out, const struct envelope *envelope)
 {
+    if (world_lies(out->world, out->host->rid, LIE_DATA)) {
+        lie_stable(out);
+    }
     if (!world_lies(out->world, out->host->rid, LIE_STATUS)) {
         return true;
     }
@@ -176,8 +179,11 @@ bool lie_data(const struct lie_to *out, const struct envelope *envelope, struct 
     if (!world_lies(out->world, out->host->rid, LIE_DATA)) {
         return true;
     }
-    if (data_decode(envelope->body, &data) == WIRE_OK && data.kind == FETCH_BLOCKS) {
+    bool known = data_decode(envelope->body, &data) == WIRE_OK;
+    if (known && data.kind == FETCH_BLOCKS) {
         blocks_lie(out, &data, envelope->body, attachment);
+    } else if (known && data.kind == FETCH_STABLE) {
+        lie_stable(out);
     }
     return prng_chance(&out->world->prng, 500);
 }
