@@ -1,5 +1,5 @@
-/* A pool without room: whatever needs memory is refused and comes again later; nothing that is
- * there is lost, and nothing is half done. */
+/* A pool without room: what needs memory is refused and comes again later; nothing that is there is
+ * lost, and nothing is half done. */
 #include "replica/core/node_parts.h"
 #include "tests/support/core_fixture.h"
 

@@ -272,6 +272,35 @@ static void a_change_of_views_without_the_own_view_change_halts(void **state)
     assert_halts(*state, "the stored journal is damaged");
 }
 
+/* What was voted on below the last stable checkpoint is settled. */
+static void slots_below_the_stable_checkpoint_are_forgotten(void **state)
+{
+    struct node *node = *state;
+    uint8_t memory[64];
+    struct buffer list = buffer_make(memory, sizeof(memory));
+    struct item_hash hash = {.value = {1}};
+    restore_genesis(node);
+    assert_true(item_hash_encode(&hash, &list));
+    struct head_record head = {.header = header_bytes(128, 1),
+                               .frontier = {buffer_bytes(&list), 1}};
+    struct stable stable = {.header = header_bytes(128, 1)};
+    struct slot_record record = {.vote = vote_bytes(0, 127)};
+    assert_int_equal(restore_journal(node, JOURNAL_HEAD, 0, encoded(&schema_head_record, &head)),
+                     DROP_NONE);
+    assert_int_equal(restore_journal(node, JOURNAL_STABLE, 0, encoded(&schema_stable, &stable)),
+                     DROP_NONE);
+    assert_int_equal(
+        restore_journal(node, JOURNAL_SLOT, 127, encoded(&schema_slot_record, &record)), DROP_NONE);
+    record.vote = vote_bytes(0, 130);
+    assert_int_equal(
+        restore_journal(node, JOURNAL_SLOT, 130, encoded(&schema_slot_record, &record)), DROP_NONE);
+    start(node);
+    assert_false(node->halted);
+    assert_null(window_look(&node->window, 127));
+    assert_non_null(window_look(&node->window, 130));
+    assert_int_equal(node->proposed, 130);
+}
+
 static void a_state_that_does_not_fit_is_refused(void **state)
 {
     uint8_t key[3] = {0};
@@ -309,6 +338,7 @@ int main(void)
         TEST(a_head_without_its_state_halts),
         TEST(a_head_without_a_stable_checkpoint_halts),
         TEST(a_change_of_views_without_the_own_view_change_halts),
+        TEST(slots_below_the_stable_checkpoint_are_forgotten),
         TEST(a_state_that_does_not_fit_is_refused),
         TEST(a_charter_that_does_not_fit_its_state_halts),
     };

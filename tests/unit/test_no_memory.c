@@ -137,6 +137,14 @@ static void a_charter_that_is_none_or_of_others_opens_no_replica(void **state)
 
     config.charter_file = bytes_slice(file, 0, file.len - 1);
     assert_int_equal(open_node(), STATUS_INVALID);
+    /* A file that is one, around a charter that is none. */
+    uint8_t memory[64];
+    struct buffer out = buffer_make(memory, sizeof(memory));
+    const struct charter_file hollow = {.charter = bytes_of_text("junk")};
+    assert_true(charter_file_encode(&hollow, &out));
+    config.charter_file = buffer_bytes(&out);
+    assert_int_equal(open_node(), STATUS_INVALID);
+    node_close(NULL);
     config.charter_file = file;
     assert_int_equal(open_node(), STATUS_OK);
 }

@@ -1,6 +1,6 @@
 /* What a new view must propose: the highest certificate of each sequence above the highest
  * checkpoint; and what is no list of VIEW-CHANGEs to make it from. */
-#include "replica/core/view_plan.h"
+#include "governance/view_plan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
