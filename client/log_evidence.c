@@ -69,6 +69,8 @@ static void check_evidence(void *context, const struct ask_answer *answer,
         .cluster_id = identity->charter->cluster_id,
         .origin = &identity->origin,
         .scratch = &gathering->scratch,
+        .interval = charter_param(identity->charter, PARAM_CHECKPOINT_INTERVAL),
+        .window = charter_param(identity->charter, PARAM_WINDOW),
     };
     struct evidence_facts facts;
     const enum evidence_verdict found = evidence_judge(&trust, answer->attachment, &facts);

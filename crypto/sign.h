@@ -88,4 +88,14 @@ MUST_USE bool verify_body(const struct sig_scheme *scheme,
                           const uint8_t cluster_id[HASH_BYTES], struct bytes body,
                           const uint8_t sig[SIG_BYTES]);
 
+/* Remembers signatures that were found good, by a hash of key, statement and signature, so that
+ * what comes again is not verified again: a token's chain with every request, votes in
+ * certificates. NULL where one may be given: nothing is remembered. Must be thread-safe where it is
+ * used on several. */
+struct sig_memo {
+    void *context;
+    bool (*known)(void *context, const uint8_t key[HASH_BYTES]);
+    void (*add)(void *context, const uint8_t key[HASH_BYTES]);
+};
+
 #endif

@@ -120,6 +120,9 @@ void charter_cluster_id(struct bytes charter_body, uint8_t out[HASH_BYTES]);
  * beyond REPLICA_ID_MAX. */
 MUST_USE enum wire_error charter_parse(struct bytes charter_body, struct charter_view *out);
 
+/* A parameter as the charter puts it in force: its own value, or the usual one. */
+MUST_USE uint64_t charter_param(const struct charter_view *view, enum param param);
+
 /* A rule that does not hold: which, and the id (or parameter's name) it concerns, or empty. `where`
  * borrows from the view or is static. */
 struct charter_finding {

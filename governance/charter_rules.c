@@ -298,8 +298,7 @@ static bool holds_scopes(const struct charter_view *view, const struct sig_schem
 /* --- Parameters and levels ---------------------------------------------------------------------
  */
 
-/* A parameter as it would be in force. */
-static uint64_t param_in_force(const struct charter_view *view, enum param param)
+uint64_t charter_param(const struct charter_view *view, enum param param)
 {
     for (uint32_t i = 0; i < view->param_count; i++) {
         if (view->params[i].id == param) {
@@ -315,7 +314,7 @@ static bool fits(const struct charter_view *view, enum param small, uint64_t tim
                  enum param large, struct bytes *where)
 {
     *where = bytes_of_text(param_rule(small)->text);
-    return times * param_in_force(view, small) <= param_in_force(view, large);
+    return times * charter_param(view, small) <= charter_param(view, large);
 }
 
 static bool holds_params(const struct charter_view *view, const struct sig_scheme *scheme,

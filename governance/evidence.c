@@ -1,6 +1,7 @@
 #include "governance/evidence.h"
 
 #include "crypto/hash.h"
+#include "governance/view_rules.h"
 
 #include <string.h>
 
@@ -112,6 +113,7 @@ bool evidence_read(struct bytes encoded, struct evidence_facts *facts)
         .epoch = first.epoch,
         .view = first.view,
         .sequence = first.sequence,
+        .statements = evidence.second.len > 0 ? 2 : 1,
     };
     return true;
 }
@@ -119,21 +121,9 @@ bool evidence_read(struct bytes encoded, struct evidence_facts *facts)
 static bool note_signed(const struct evidence_trust *trust, const struct roster_member *member,
                         struct bytes body, const uint8_t sig[SIG_BYTES])
 {
-    struct block_header header;
-    if (block_header_decode(body, &header) != WIRE_OK ||
-        !hash_equal(header.cluster_id, trust->cluster_id)) {
-        return false;
-    }
-    struct checkpoint checkpoint = {
-        .origin = *trust->origin,
-        .tree_size = header.tree_size,
-        .height = header.height,
-        .epoch = header.epoch,
-        .time_ms = header.time_ms,
-    };
-    memcpy(checkpoint.tree_root, header.tree_root, HASH_BYTES);
-    hash_bytes(body, checkpoint.header_hash);
-    return checkpoint_verify(trust->scheme, &checkpoint, NOTE_SIGN, member->sign_pk, sig);
+    struct checkpoint checkpoint;
+    return checkpoint_of_header(trust->cluster_id, trust->origin, body, &checkpoint) &&
+           checkpoint_verify(trust->scheme, &checkpoint, NOTE_SIGN, member->sign_pk, sig);
 }
 
 static bool body_signed(const struct evidence_trust *trust, const struct reading *reading,
@@ -247,6 +237,75 @@ static enum evidence_verdict judge_batch(const struct evidence_trust *trust,
     return innocent ? EVIDENCE_NO_FAULT : EVIDENCE_PROVES;
 }
 
+/* --- A VIEW-CHANGE or NEW-VIEW alone ---------------------------------------------------------- */
+
+static bool proves_itself(const struct evidence_trust *trust, uint32_t member,
+                          const struct evidence *evidence)
+{
+    const struct view_trust rules = {
+        .scheme = trust->scheme,
+        .roster = trust->roster,
+        .cluster_id = trust->cluster_id,
+        .origin = trust->origin,
+        .interval = trust->interval,
+        .window = trust->window,
+        .parts = 1,
+    };
+    struct view_change change;
+    struct new_view new_view;
+    if (evidence->kind == EVIDENCE_VIEW_CHANGE) {
+        return view_change_decode(evidence->first, &change) != WIRE_OK ||
+               view_change_good(&rules, &change);
+    }
+    return new_view_decode(evidence->first, &new_view) != WIRE_OK ||
+           new_view_good(&rules, member, &new_view);
+}
+
+static bool is_alone(const struct evidence *evidence)
+{
+    bool is_of_views =
+        evidence->kind == EVIDENCE_VIEW_CHANGE || evidence->kind == EVIDENCE_NEW_VIEW;
+    return is_of_views && evidence->second.len == 0;
+}
+
+static enum evidence_verdict judge_alone(const struct evidence_trust *trust,
+                                         const struct reading *reading,
+                                         const struct roster_member *member,
+                                         const struct evidence *evidence)
+{
+    struct spoken spoken;
+    if (trust->interval == 0 || trust->window == 0) {
+        return EVIDENCE_OTHER_KIND;
+    }
+    if (evidence->second_sig.len != 0 || evidence->proof.len != 0 ||
+        !reading->read(evidence->first, &spoken)) {
+        return EVIDENCE_MALFORMED;
+    }
+    if (member == NULL || spoken.epoch != evidence->epoch) {
+        return EVIDENCE_NO_MEMBER;
+    }
+    if (!body_signed(trust, reading, member, evidence->first, evidence->first_sig)) {
+        return EVIDENCE_UNSIGNED;
+    }
+    uint32_t index = roster_index(trust->roster, member->rid);
+    return proves_itself(trust, index, evidence) ? EVIDENCE_NO_FAULT : EVIDENCE_PROVES;
+}
+
+/* --- Any -------------------------------------------------------------------------------------- */
+
+static enum evidence_verdict judge(const struct evidence_trust *trust,
+                                   const struct reading *reading, const struct evidence *evidence)
+{
+    const struct roster_member *member = evidence->epoch == trust->roster->epoch
+                                             ? roster_find(trust->roster, (uint32_t)evidence->rid)
+                                             : NULL;
+    if (evidence->kind == EVIDENCE_BATCH) {
+        return judge_batch(trust, reading, member, evidence);
+    }
+    return is_alone(evidence) ? judge_alone(trust, reading, member, evidence)
+                              : judge_pair(trust, reading, member, evidence);
+}
+
 enum evidence_verdict evidence_judge(const struct evidence_trust *trust, struct bytes encoded,
                                      struct evidence_facts *facts)
 {
@@ -258,12 +317,7 @@ enum evidence_verdict evidence_judge(const struct evidence_trust *trust, struct 
     if (reading == NULL) {
         return EVIDENCE_OTHER_KIND;
     }
-    const struct roster_member *member = evidence.epoch == trust->roster->epoch
-                                             ? roster_find(trust->roster, (uint32_t)evidence.rid)
-                                             : NULL;
-    enum evidence_verdict verdict = evidence.kind == EVIDENCE_BATCH
-                                        ? judge_batch(trust, reading, member, &evidence)
-                                        : judge_pair(trust, reading, member, &evidence);
+    enum evidence_verdict verdict = judge(trust, reading, &evidence);
     if (verdict == EVIDENCE_PROVES) {
         bool read = evidence_read(encoded, facts);
         CHECK(read);

@@ -1,5 +1,6 @@
 /* Evidence judged: two statements, both signed by one replica, that no correct replica signs both;
- * or a signed proposal of a batch that no correct replica proposes, with that batch.
+ * or a single one that none signs at all: a proposal, with a batch that nobody may propose, or a
+ * VIEW-CHANGE or NEW-VIEW that does not prove what it must (view_rules.h).
  *
  * It convicts its signer and nobody else, whoever brings it: everything needed is in it and in the
  * keys of its epoch. Pure; hosts name files by it, and vestry-verify shows it to anyone. ATTACKS:
@@ -20,6 +21,8 @@ struct evidence_trust {
     const uint8_t *cluster_id;
     const struct origin *origin;
     struct item_view *scratch; /* for the requests of a batch; NULL: batches are not judged */
+    uint64_t interval;         /* K and L of that epoch; 0: single VIEW-CHANGEs and NEW-VIEWs are */
+    uint64_t window;           /* not judged */
 };
 
 /* What it is about. */
@@ -27,17 +30,18 @@ struct evidence_facts {
     uint64_t kind; /* enum evidence_kind */
     uint32_t rid;
     uint64_t epoch;
-    uint64_t view;     /* not of attestations */
-    uint64_t sequence; /* or height; not of view changes */
+    uint64_t view;       /* not of attestations */
+    uint64_t sequence;   /* or height; not of view changes */
+    uint32_t statements; /* 2 that contradict each other, or 1 that is wrong by itself */
 };
 
 #define EVIDENCE_VERDICTS(ROW)                                                                     \
-    ROW(EVIDENCE_PROVES, "two signed statements of it contradict each other")                      \
+    ROW(EVIDENCE_PROVES, "it signed what no correct replica signs")                                \
     ROW(EVIDENCE_MALFORMED, "it is not evidence as FORMATS has it")                                \
     ROW(EVIDENCE_OTHER_KIND, "it is of a kind that this version cannot judge")                     \
     ROW(EVIDENCE_NO_MEMBER, "whom it accuses is no replica of that epoch")                         \
     ROW(EVIDENCE_AGREES, "the two statements do not contradict each other")                        \
-    ROW(EVIDENCE_NO_FAULT, "the batch is good, or is not the one that was proposed")               \
+    ROW(EVIDENCE_NO_FAULT, "nothing is wrong with what it signed")                                 \
     ROW(EVIDENCE_UNSIGNED, "a statement is not signed by whom it accuses")
 
 #define EVIDENCE_VERDICT_ENUM(name, text) name,

@@ -155,3 +155,8 @@ const struct roster_member *roster_by_sign(const struct roster *roster,
     }
     return NULL;
 }
+
+uint32_t members_count(uint64_t members)
+{
+    return (uint32_t)__builtin_popcountll(members);
+}

@@ -51,4 +51,7 @@ roster_by_transport(const struct roster *roster, const uint8_t transport_pk[PUBL
 MUST_USE const struct roster_member *roster_by_sign(const struct roster *roster,
                                                     const uint8_t sign_pk[PUBLIC_KEY_BYTES]);
 
+/* How many are in a set of members: bit i stands for members[i]. */
+MUST_USE uint32_t members_count(uint64_t members);
+
 #endif

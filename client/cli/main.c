@@ -151,7 +151,7 @@ const struct verb verbs[] = {
      "  vestry status; echo $?        0 ok, 8 degraded, 4 no quorum\n"
      "  vestry status --why\n",
      OPTIONS(status_options), 0, 0, cmd_status},
-    {"evidence", VERB_READS, "", "list what convicts replicas of contradicting themselves",
+    {"evidence", VERB_READS, "", "list what replicas signed that no correct one signs",
      "  vestry evidence\n"
      "  vestry evidence -o found && vestry-verify evidence found/r1-0.evidence --charter "
      "charter.genesis\n",

@@ -25,10 +25,11 @@ static void put_result(const struct cli *cli, const struct evidence_facts *facts
     }
     cli_put(out,
             "OK  r%lu is convicted: %s\n"
-            "    epoch %llu, view %llu, sequence %llu; both statements bear its signature\n",
+            "    epoch %llu, view %llu, sequence %llu; %s its signature\n",
             (unsigned long)facts->rid, evidence_kind_text(facts->kind),
             (unsigned long long)facts->epoch, (unsigned long long)facts->view,
-            (unsigned long long)facts->sequence);
+            (unsigned long long)facts->sequence,
+            facts->statements == 1 ? "the statement bears" : "both statements bear");
 }
 
 static enum status judge(const char *path, const struct charter_view *charter, struct bytes bytes,
@@ -48,6 +49,8 @@ static enum status judge(const char *path, const struct charter_view *charter, s
         .cluster_id = charter->cluster_id,
         .origin = &origin,
         .scratch = &scratch,
+        .interval = charter_param(charter, PARAM_CHECKPOINT_INTERVAL),
+        .window = charter_param(charter, PARAM_WINDOW),
     };
     const enum evidence_verdict verdict = evidence_judge(&trust, bytes, facts);
     if (verdict == EVIDENCE_PROVES) {

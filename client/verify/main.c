@@ -36,7 +36,7 @@ static const struct cli_verb verbs[] = {
     {"token", "FILE", "check who gave which rights to whom",
      "  vestry-verify token pos17.token --charter charter.genesis\n", token_options,
      COUNT(token_options), 1, 1, verify_token},
-    {"evidence", "FILE", "check that a replica contradicted itself",
+    {"evidence", "FILE", "check that a replica signed what no correct one signs",
      "  vestry-verify evidence data/evidence/r3-2-5 --charter charter.genesis\n", evidence_options,
      COUNT(evidence_options), 1, 1, verify_evidence},
     {"version", "", "print the version", "  vestry-verify version\n", NULL, 0, 0, 0, print_version},

@@ -1,7 +1,7 @@
 #include "replica/core/attestations.h"
 
 #include "crypto/hash.h"
-#include "replica/core/mutant.h"
+#include "governance/mutant.h"
 
 #include <string.h>
 

@@ -5,8 +5,8 @@
 #define VESTRY_REPLICA_CORE_MACHINE_H
 
 #include "governance/item.h"
+#include "governance/view_plan.h"
 #include "replica/core/node_parts.h"
-#include "replica/core/view_plan.h"
 
 #define TOKENS_REMEMBERED 256
 

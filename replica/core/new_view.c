@@ -1,7 +1,7 @@
 /* The new primary's NEW-VIEW: V, the VIEW-CHANGEs of a quorum, and O, what follows from them. */
 #include "crypto/hash.h"
+#include "governance/view_plan.h"
 #include "replica/core/machine.h"
-#include "replica/core/view_plan.h"
 
 #include <string.h>
 

@@ -233,12 +233,12 @@ static enum drop on_refused_frame(struct node *node, const struct event *event,
     enum drop drop = message_split(event->frame, &message);
     if (drop == DROP_NONE && message.envelope.type == MESSAGE_DATA) {
         on_bad_data(node, event->from, outbox);
-        return DROP_NONE;
+        return on_refused(node, &message, event->verdict, outbox);
     }
     if (drop == DROP_NONE) {
         drop = node_inspect(node, event->from, event->frame, NULL);
     }
-    return drop == DROP_NONE ? on_refused(node, &message, outbox) : drop;
+    return drop == DROP_NONE ? on_refused(node, &message, event->verdict, outbox) : drop;
 }
 
 static void spent_give(struct node *node)

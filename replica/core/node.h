@@ -65,6 +65,7 @@ struct event {
     uint32_t from;      /* MESSAGE: the replica whose channel brought it, or NODE_CLIENT */
     struct bytes frame; /* MESSAGE: without the length header; its signatures were found good.
                          * REFUSED: one that job_verify refused, where job_refusal_matters */
+    enum drop verdict;  /* REFUSED: of job_verify */
     struct put record;  /* RESTORED */
 };
 
@@ -83,14 +84,6 @@ struct verify_job {
     uint64_t type;             /* enum message_type */
 };
 
-/* Remembers signatures that were found good, so that a token's chain is checked once and not with
- * every request. May be NULL in job_verify. Must be thread-safe. */
-struct sig_memo {
-    void *context;
-    bool (*known)(void *context, const uint8_t key[HASH_BYTES]);
-    void (*add)(void *context, const uint8_t key[HASH_BYTES]);
-};
-
 /* Cheap checks of a frame against what the node knows; changes nothing. On DROP_NONE `job` is what
  * remains to be verified. */
 MUST_USE enum drop node_inspect(const struct node *node, uint32_t from, struct bytes frame,
@@ -101,8 +94,9 @@ MUST_USE enum drop node_inspect(const struct node *node, uint32_t from, struct b
 MUST_USE enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t part,
                               uint32_t parts, const struct sig_memo *memo);
 
-/* Whether the node wants to hear of a frame that job_verify refused so: a batch that convicts its
- * primary, an answer of a source that is not to be asked for a while. */
+/* Whether the node wants to hear of a frame that job_verify refused so: a batch, a VIEW-CHANGE or a
+ * NEW-VIEW that convicts who signed it, an answer of a source that is not to be asked for a while.
+ */
 MUST_USE bool job_refusal_matters(const struct verify_job *job, enum drop verdict);
 
 /* What people and metrics want to know of a node. */

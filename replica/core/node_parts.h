@@ -15,9 +15,9 @@
 #include "crypto/schema.h"
 #include "governance/capability.h"
 #include "governance/charter.h"
+#include "governance/mutant.h"
 #include "replica/core/attestations.h"
 #include "replica/core/message.h"
-#include "replica/core/mutant.h"
 #include "replica/core/node.h"
 #include "replica/core/outbox_put.h"
 #include "replica/core/pace.h"
@@ -116,9 +116,13 @@ struct node {
     uint8_t own_change[VIEW_CHANGE_BYTES_MAX];
     uint64_t complained_ms[REPLICAS_MAX]; /* about this view; 0: not */
     bool complains;                       /* this replica does */
-    bool convicted;   /* the primary of this view, of a bad batch: one look at one is enough */
-    uint32_t backoff; /* k: timers run for T * 2^k */
-    uint32_t calm;    /* stable checkpoints since k was moved */
+    bool convicted; /* the primary of this view, of a bad batch: one look at one is enough */
+    /* Members that this process has proof against, of a bad VIEW-CHANGE or NEW-VIEW: one piece of
+     * each is enough, so a flood of them costs nothing more. */
+    uint64_t accused_changes;
+    uint64_t accused_new_views;
+    uint32_t backoff;           /* k: timers run for T * 2^k */
+    uint32_t calm;              /* stable checkpoints since k was moved */
     uint64_t entered_height;    /* where the head was when this view was entered */
     uint64_t planned;           /* the last sequence that its NEW-VIEW proposed */
     uint64_t new_view_due_ms;   /* CHANGING with Q held: the NEW-VIEW must be here; 0: not */
@@ -171,7 +175,8 @@ struct node {
 enum drop on_request(struct node *node, uint32_t from, const struct message *message,
                      struct outbox *outbox);
 enum drop on_pre_prepare(struct node *node, const struct message *message, struct outbox *outbox);
-enum drop on_refused(struct node *node, const struct message *message, struct outbox *outbox);
+enum drop on_refused(struct node *node, const struct message *message, enum drop verdict,
+                     struct outbox *outbox);
 enum drop on_prepare(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_commit(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_attest(struct node *node, const struct message *message, struct outbox *outbox);
@@ -347,6 +352,9 @@ struct contradiction {
 };
 void evidence_emit(struct node *node, const struct contradiction *contradiction,
                    struct outbox *outbox);
+/* One that is wrong by itself: the signed body of `envelope`. */
+void evidence_emit_one(struct node *node, enum evidence_kind kind, const struct envelope *envelope,
+                       struct outbox *outbox);
 
 /* Small helpers (node.c). */
 MUST_USE bool node_is_primary(const struct node *node);

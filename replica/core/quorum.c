@@ -40,11 +40,6 @@ uint32_t votes_count(const struct votes *votes, const uint8_t digest[HASH_BYTES]
     return members_count(votes_members(votes, digest));
 }
 
-uint32_t members_count(uint64_t members)
-{
-    return (uint32_t)__builtin_popcountll(members);
-}
-
 void votes_put_sigs(const struct votes *votes, uint64_t members, struct buffer *out)
 {
     for (uint32_t member = 0; member < REPLICAS_MAX; member++) {

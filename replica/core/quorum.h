@@ -10,6 +10,7 @@
 
 #include "crypto/bytes.h"
 #include "crypto/limits.h"
+#include "governance/roster.h"
 
 struct one_vote {
     uint8_t digest[HASH_BYTES];
@@ -38,8 +39,6 @@ void votes_repeat(struct votes *votes, uint32_t member, const struct one_vote *v
 /* The members whose vote has this digest, as a bitmap, and how many they are. */
 MUST_USE uint64_t votes_members(const struct votes *votes, const uint8_t digest[HASH_BYTES]);
 MUST_USE uint32_t votes_count(const struct votes *votes, const uint8_t digest[HASH_BYTES]);
-
-MUST_USE uint32_t members_count(uint64_t members);
 
 /* Append the signatures of `members`, ascending, as elements of a list (`item_sig`). */
 void votes_put_sigs(const struct votes *votes, uint64_t members, struct buffer *out);

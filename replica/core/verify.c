@@ -190,38 +190,31 @@ static enum drop pre_prepare_verify(const struct share *share, const struct mess
 
 bool job_refusal_matters(const struct verify_job *job, enum drop verdict)
 {
-    bool bad_batch = verdict == DROP_CLIENT_SIGNATURE || verdict == DROP_MALFORMED;
-    return job->type == MESSAGE_DATA || (job->type == MESSAGE_PRE_PREPARE && bad_batch);
-}
-
-static bool header_checkpoint(const struct verify_job *job, struct bytes header_bytes,
-                              struct checkpoint *out)
-{
-    struct block_header header;
-    if (block_header_decode(header_bytes, &header) != WIRE_OK ||
-        !hash_equal(header.cluster_id, job->cluster_id) ||
-        !origin_make(job->charter_name, job->cluster_id, &out->origin)) {
+    switch (job->type) {
+    case MESSAGE_DATA:
+        return true;
+    case MESSAGE_PRE_PREPARE:
+        return verdict == DROP_CLIENT_SIGNATURE || verdict == DROP_MALFORMED;
+    case MESSAGE_VIEW_CHANGE:
+    case MESSAGE_NEW_VIEW:
+        return verdict == DROP_CERTIFICATE;
+    default:
         return false;
     }
-    out->tree_size = header.tree_size;
-    memcpy(out->tree_root, header.tree_root, HASH_BYTES);
-    out->height = header.height;
-    out->epoch = header.epoch;
-    out->time_ms = header.time_ms;
-    hash_bytes(header_bytes, out->header_hash);
-    return true;
 }
 
 static enum drop attest_verify(const struct verify_job *job, const struct message *message)
 {
     struct attest attest;
+    struct origin origin;
     struct checkpoint checkpoint;
     const struct roster_member *member = roster_find(&job->roster, (uint32_t)message->envelope.rid);
     if (member == NULL) {
         return DROP_SENDER;
     }
     if (attest_decode(message->envelope.body, &attest) != WIRE_OK ||
-        !header_checkpoint(job, attest.header, &checkpoint)) {
+        !origin_make(job->charter_name, job->cluster_id, &origin) ||
+        !checkpoint_of_header(job->cluster_id, &origin, attest.header, &checkpoint)) {
         return DROP_MALFORMED;
     }
     bool good =
@@ -298,30 +291,6 @@ static enum drop batch_verify(const struct share *share, const struct data *data
         return DROP_DIGEST;
     }
     return items_verify(share, parcel.batch, parcel.payloads);
-}
-
-bool stable_good(const struct verify_job *job, const struct stable *stable)
-{
-    struct checkpoint checkpoint;
-    if (!header_checkpoint(job, stable->header, &checkpoint) ||
-        checkpoint.epoch != job->roster.epoch || stable->members >> job->roster.n != 0 ||
-        members_count(stable->members) != stable->note_sigs.count) {
-        return false;
-    }
-    if (checkpoint.height == 0) {
-        return true; /* every log begins there, and nothing else of it counts */
-    }
-    struct wire_iter sigs = wire_iter_make(stable->note_sigs);
-    for (uint32_t i = 0; i < job->roster.n; i++) {
-        struct item_sig sig;
-        if ((stable->members >> i & 1) != 0 &&
-            (!item_sig_next(&sigs, &sig) ||
-             !checkpoint_verify(job->scheme, &checkpoint, NOTE_SIGN, job->roster.members[i].sign_pk,
-                                sig.value))) {
-            return false;
-        }
-    }
-    return stable->note_sigs.count >= job->roster.q || MUTANT(35);
 }
 
 static enum drop stable_verify(const struct verify_job *job, const struct message *message)

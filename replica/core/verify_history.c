@@ -2,7 +2,7 @@
  * against its root, blocks against their certificates and the headers before them. */
 #include "crypto/hash.h"
 #include "governance/state_chunk.h"
-#include "replica/core/mutant.h"
+#include "governance/mutant.h"
 #include "replica/core/verify_parts.h"
 
 enum drop snapshot_verify(const struct share *share, const struct data *data,

@@ -1,7 +1,7 @@
 /* Entering a view: what its NEW-VIEW proposes becomes what is voted on. */
 #include "crypto/hash.h"
+#include "governance/view_plan.h"
 #include "replica/core/machine.h"
-#include "replica/core/view_plan.h"
 
 #include <string.h>
 

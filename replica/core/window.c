@@ -1,7 +1,7 @@
 #include "replica/core/window.h"
 
 #include "crypto/hash.h"
-#include "replica/core/mutant.h"
+#include "governance/mutant.h"
 
 static struct slot *place_of(struct window *window, uint64_t sequence)
 {

@@ -129,7 +129,7 @@ static void take_in(struct host *host, const struct inbound *origin, struct byte
     host->counters.verified[verdict]++;
     if (verdict != DROP_NONE) {
         if (!origin->is_read && job_refusal_matters(&origin->job, verdict)) {
-            host_feed_refused(host, origin->from, frame);
+            host_feed_refused(host, origin->from, frame, verdict);
         }
         if (is_fault(verdict)) {
             refuse(host, origin->conn, verdict);

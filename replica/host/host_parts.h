@@ -117,7 +117,7 @@ struct host {
 enum drop host_feed(struct host *host, struct event *event);
 enum drop host_feed_frame(struct host *host, uint32_t from, struct bytes frame);
 /* One that was refused, where job_refusal_matters. */
-void host_feed_refused(struct host *host, uint32_t from, struct bytes frame);
+void host_feed_refused(struct host *host, uint32_t from, struct bytes frame, enum drop verdict);
 
 /* Whether the node may be fed: the flight that is being filled has a bound. */
 MUST_USE bool host_can_step(const struct host *host);

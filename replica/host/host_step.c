@@ -174,9 +174,9 @@ enum drop host_feed_frame(struct host *host, uint32_t from, struct bytes frame)
     return host_feed(host, &event);
 }
 
-void host_feed_refused(struct host *host, uint32_t from, struct bytes frame)
+void host_feed_refused(struct host *host, uint32_t from, struct bytes frame, enum drop verdict)
 {
-    struct event event = {.kind = EVENT_REFUSED, .from = from, .frame = frame};
+    struct event event = {.kind = EVENT_REFUSED, .from = from, .frame = frame, .verdict = verdict};
     (void)host_feed(host, &event);
 }
 

@@ -57,6 +57,29 @@ class Evidence(vestry_case.Cluster):
                       self.in_cluster("charter.genesis"), name="vestry-verify")
         self.bad(2, "found/r2-0.evidence", "evidence", "-o", "found")
 
+    def test_a_bad_message_about_views_convicts_by_itself(self):
+        self.make(0, 2, "r2-5-0", "view-change")
+        self.make(3, 2, "r2-5-0", "view-change")
+        self.make(3, 1, "r1-6-0", "new-view")
+        seen = self.good("evidence", "--json").objects()
+        self.assertEqual(sorted((one["replica"], one["view"], one["kind"]) for one in seen),
+                         [(1, "9", "an invalid or second new view"),
+                          (2, "10", "an invalid or contradictory view change")])
+        self.good("evidence", "-o", "of-views")
+        names = sorted(os.listdir(self.path("of-views")))
+        self.assertEqual(names, ["r1-1.evidence", "r2-0.evidence"])
+        for name in names:
+            said = self.good("evidence", self.path("of-views", name), "--charter",
+                             self.in_cluster("charter.genesis"), name="vestry-verify").text()
+            self.assertIn("the statement bears its signature", said)
+
+    def test_a_good_view_change_convicts_nobody(self):
+        self.make(0, 2, "r2-5-0", "genesis")
+        result = self.good("evidence")
+        self.assertEqual(result.out, b"")
+        self.bad(3, "nothing is wrong with what it signed", "evidence", self.held_by(0, "r2-5-0"),
+                 "--charter", self.in_cluster("charter.genesis"), name="vestry-verify")
+
     def test_what_proves_nothing_accuses_nobody(self):
         self.make(1, 2, "r2-1-7", "agrees")
         os.makedirs(self.held_by(2), exist_ok=True)

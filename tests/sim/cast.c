@@ -133,6 +133,7 @@ static void file_put(struct cast *cast, const struct charter *charter)
     memcpy(cast->cluster_id, view.cluster_id, HASH_BYTES);
     charter_issuer_id(&view, 0, cast->issuer_id);
     CHECK(origin_make(charter->name, cast->cluster_id, &cast->origin));
+    CHECK(roster_of_charter(view.body, &cast->roster));
 }
 
 void cast_make(struct cast *cast, const struct plan *plan)

@@ -7,6 +7,7 @@
 #include "crypto/note.h"
 #include "crypto/schema.h"
 #include "crypto/sign.h"
+#include "governance/roster.h"
 #include "tests/sim/plan.h"
 
 #define SIM_CHARTER_BYTES_MAX 16384
@@ -29,6 +30,7 @@ struct cast {
     uint8_t issuer_id[HASH_BYTES];
     uint8_t cluster_id[HASH_BYTES];
     struct origin origin;
+    struct roster roster; /* as anybody reads it in the charter */
     uint8_t charter_body[SIM_CHARTER_BYTES_MAX];
     size_t charter_body_len;
     uint8_t charter_file[SIM_CHARTER_BYTES_MAX];

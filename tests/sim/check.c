@@ -70,11 +70,7 @@ static bool may_be_next(const struct world *world, const struct check_host *seen
         uint64_t first = seen->gap_last == 0 ? next : seen->gap_first;
         return after->first == first && after->last == height - 1;
     }
-    if (seen->gap_last != 0 && height == seen->gap_last) {
-        bool whole = height == seen->gap_first;
-        return after->last == (whole ? 0 : height - 1);
-    }
-    return height == next;
+    return height == next || (seen->gap_last != 0 && height == seen->gap_last);
 }
 
 static void block_put_seen(struct world *world, struct host *host, const struct put *put,
@@ -92,10 +88,16 @@ static void block_put_seen(struct world *world, struct host *host, const struct 
                    (unsigned long)seen->gap_first, (unsigned long)seen->gap_last);
     }
     world->tally.snapshots += seen->has_genesis && height > seen->staged + 1 ? 1 : 0;
+    if (seen->gap_last != 0 && height == seen->gap_last) {
+        bool whole = height == seen->gap_first;
+        seen->gap_first = whole ? 0 : seen->gap_first;
+        seen->gap_last = whole ? 0 : height - 1;
+    } else if (seen->has_genesis && height > seen->staged + 1) {
+        seen->gap_first = after->first;
+        seen->gap_last = after->last;
+    }
     seen->staged = height > seen->staged ? height : seen->staged;
     seen->has_genesis = true;
-    seen->gap_first = after->first;
-    seen->gap_last = after->last;
     if (height > 0) {
         pending_add(seen, height);
     }
@@ -161,6 +163,12 @@ void check_step(struct world *world, struct host *host, const struct event *even
             journal_put_seen(world, host, put);
         }
     }
+    const struct check_host *seen = &world->check->hosts[host->rid];
+    if (seen->gap_first != after.first || seen->gap_last != after.last) {
+        world_fail(world, "I2", host->rid, "%lu to %lu are missing, and it says %lu to %lu",
+                   (unsigned long)seen->gap_first, (unsigned long)seen->gap_last,
+                   (unsigned long)after.first, (unsigned long)after.last);
+    }
     if (world->tally.snapshots > snapshots) {
         queue_after_snapshot(world, host);
     }
@@ -170,6 +178,9 @@ void check_step(struct world *world, struct host *host, const struct event *even
             world_trace(world, "r%u took a frame: %s", host->rid, drop_text(drop));
         }
         check_taken(world, host, event->frame, drop, outbox);
+    }
+    if (event->kind == EVENT_MESSAGE || event->kind == EVENT_REFUSED) {
+        check_view_of_liar(world, host, event, outbox);
     }
 }
 
@@ -277,6 +288,7 @@ void check_crashed(struct world *world, struct host *host)
     }
     seen->noted = noted_height(host);
     check_durable(world, host);
+    memset(seen->accused, 0, sizeof(seen->accused));
     if (seen->taken_count > 0) {
         memset(seen->taken, 0, seen->taken_count * sizeof(seen->taken[0]));
     }

@@ -17,8 +17,8 @@
  *   I11 what is committed survives every NEW-VIEW    check_views.c
  *   I12 a checkpoint has Q signers      check_proof.c
  *   I13 nobody outside the watermarks   check.c
- *   I15 no false evidence               check_evidence.c
- *   I16 equivocation yields evidence    check_evidence.c
+ *   I15 no false evidence               check_evidence.c, check_views.c
+ *   I16 equivocation yields evidence    check_evidence.c, check_wrong.c
  *   I17 queues and pools come to rest   check_end.c
  *   I19 f liars alone end no view       check_views.c
  *
@@ -96,6 +96,7 @@ struct check_host {
     bool has_genesis;
     struct voted *voted; /* by sequence */
     size_t voted_count;
+    uint32_t accused[2]; /* since it started, of bad VIEW-CHANGEs and NEW-VIEWs */
     /* Votes of each liar that this replica took since it started: by kind and sequence. */
     struct check_taken (*taken)[SIM_REPLICAS_MAX][VOTED_KINDS];
     size_t taken_count;
@@ -117,6 +118,7 @@ struct check {
     uint64_t view_highest;    /* of a VIEW-CHANGE that a correct replica made */
     uint64_t view_complained; /* one more than the highest view that one complained about */
     uint64_t view_entered;    /* the highest, by anybody */
+    uint64_t proofs;          /* pieces of evidence that are one VIEW-CHANGE or NEW-VIEW */
     uint8_t new_view_hash[HASH_BYTES]; /* of the one that was last found good */
     uint8_t config_hash[HASH_BYTES];
     uint64_t last_governance_height;
@@ -187,6 +189,20 @@ MUST_USE bool check_checkpoint_of(const struct world *world, struct bytes header
 /* A liar's message that the node took or refused. */
 void check_taken(struct world *world, struct host *host, struct bytes frame, enum drop drop,
                  const struct outbox *outbox);
+
+/* A VIEW-CHANGE or NEW-VIEW of a liar that the node was given, be it as refused. */
+void check_view_of_liar(struct world *world, struct host *host, const struct event *event,
+                        const struct outbox *outbox);
+/* What is wrong with one, or NULL, whoever signed it; rid: who did, of a NEW-VIEW. */
+MUST_USE const char *check_change_wrong(const struct world *world, struct bytes body);
+MUST_USE const char *check_new_view_wrong(const struct world *world, uint64_t rid,
+                                          struct bytes body);
+/* The digest that the certificates in V ask for at `sequence`, of the highest view among them, into
+ * `space`; NULL, and the null digest there, when there is none. V must be one of good messages. */
+const uint8_t *check_asked_for(const struct new_view *new_view, uint64_t sequence,
+                               uint8_t space[HASH_BYTES]);
+/* The highest checkpoint in V. */
+MUST_USE uint64_t check_low_of(const struct new_view *new_view);
 
 /* The tree of the first `size` leaves. */
 void check_tree_append(struct check *check, const uint8_t leaf_hash[HASH_BYTES]);

@@ -1,5 +1,7 @@
 /* Evidence: never against a correct replica, always proof, and always there when a liar's second
  * word reaches one that has the first. */
+#include "governance/evidence.h"
+
 #include "crypto/hash.h"
 #include "tests/sim/check.h"
 
@@ -64,11 +66,68 @@ static bool changes_contradict(const struct world *world, const struct evidence 
                        evidence->second_sig.data);
 }
 
+static bool change_is_wrong(const struct world *world, const struct evidence *evidence)
+{
+    const struct cast *cast = &world->cast;
+    return verify_body(cast->scheme, cast->sign[evidence->rid].pk, TAG_VIEW_CHANGE,
+                       cast->cluster_id, evidence->first, evidence->first_sig) &&
+           check_change_wrong(world, evidence->first) != NULL;
+}
+
+static bool new_view_is_wrong(const struct world *world, const struct evidence *evidence)
+{
+    const struct cast *cast = &world->cast;
+    return verify_body(cast->scheme, cast->sign[evidence->rid].pk, TAG_NEW_VIEW, cast->cluster_id,
+                       evidence->first, evidence->first_sig) &&
+           check_new_view_wrong(world, evidence->rid, evidence->first) != NULL;
+}
+
+static bool convicts(const struct world *world, const struct evidence *evidence)
+{
+    switch (evidence->kind) {
+    case EVIDENCE_PRE_PREPARE:
+        return votes_contradict(world, evidence, TAG_PRE_PREPARE);
+    case EVIDENCE_BATCH:
+        return proposes(world, evidence);
+    case EVIDENCE_PREPARE:
+        return votes_contradict(world, evidence, TAG_PREPARE);
+    case EVIDENCE_COMMIT:
+        return votes_contradict(world, evidence, TAG_COMMIT);
+    case EVIDENCE_ATTEST:
+        return attestations_contradict(world, evidence);
+    case EVIDENCE_VIEW_CHANGE:
+        return evidence->second.len == 0 ? change_is_wrong(world, evidence)
+                                         : changes_contradict(world, evidence);
+    case EVIDENCE_NEW_VIEW:
+        return new_view_is_wrong(world, evidence);
+    default:
+        return false;
+    }
+}
+
+/* By the judge that everybody has, with nothing but the charter. */
+static enum evidence_verdict judge(const struct world *world, struct bytes bytes)
+{
+    static struct item_view scratch;
+    const struct cast *cast = &world->cast;
+    struct evidence_facts facts;
+    const struct evidence_trust trust = {
+        .scheme = cast->scheme,
+        .roster = &cast->roster,
+        .cluster_id = cast->cluster_id,
+        .origin = &cast->origin,
+        .scratch = &scratch,
+        .interval = world->plan.interval,
+        .window = world->plan.window,
+    };
+    return evidence_judge(&trust, bytes, &facts);
+}
+
 void check_evidence(struct world *world, struct host *host, struct bytes bytes)
 {
     struct evidence evidence;
     if (evidence_decode(bytes, &evidence) != WIRE_OK || evidence.rid >= world->plan.n ||
-        (evidence.kind != EVIDENCE_BATCH && evidence.second_sig.len != SIG_BYTES)) {
+        (evidence.second.len > 0 && evidence.second_sig.len != SIG_BYTES)) {
         world_fail(world, "I15", host->rid, "evidence that is none");
         return;
     }
@@ -77,32 +136,15 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
                    (unsigned long)evidence.rid);
         return;
     }
-    bool good = false;
-    switch (evidence.kind) {
-    case EVIDENCE_PRE_PREPARE:
-        good = votes_contradict(world, &evidence, TAG_PRE_PREPARE);
-        break;
-    case EVIDENCE_BATCH:
-        good = proposes(world, &evidence);
-        break;
-    case EVIDENCE_PREPARE:
-        good = votes_contradict(world, &evidence, TAG_PREPARE);
-        break;
-    case EVIDENCE_COMMIT:
-        good = votes_contradict(world, &evidence, TAG_COMMIT);
-        break;
-    case EVIDENCE_ATTEST:
-        good = attestations_contradict(world, &evidence);
-        break;
-    case EVIDENCE_VIEW_CHANGE:
-        good = changes_contradict(world, &evidence);
-        break;
-    default:
-        break;
-    }
-    if (!good) {
+    enum evidence_verdict verdict = judge(world, bytes);
+    if (!convicts(world, &evidence)) {
         world_fail(world, "I15", host->rid, "evidence that proves nothing");
+    } else if (verdict != EVIDENCE_PROVES) {
+        world_fail(world, "I15", host->rid, "evidence that the judge does not take: %s",
+                   evidence_verdict_text(verdict));
     }
+    bool of_views = evidence.kind == EVIDENCE_VIEW_CHANGE || evidence.kind == EVIDENCE_NEW_VIEW;
+    world->check->proofs += of_views && evidence.second.len == 0 ? 1 : 0;
     world->tally.evidence++;
 }
 

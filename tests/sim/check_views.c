@@ -193,6 +193,10 @@ void check_view_change(struct world *world, struct host *host, struct bytes body
     }
     seen->changed = change.view;
     seen->change_word = check_word(hash);
+    const char *wrong = check_change_wrong(world, body);
+    if (wrong != NULL) {
+        world_fail(world, "I15", host->rid, "it signs what would convict it: %s", wrong);
+    }
     struct wire_iter list = wire_iter_make(change.prepared);
     while (prepared_next(&list, &prepared)) {
         struct vote vote;
@@ -203,101 +207,6 @@ void check_view_change(struct world *world, struct host *host, struct bytes body
     }
 }
 
-/* The digest that the certificates in V ask for at `sequence`: of the highest view among them. */
-static const uint8_t *asked_for(const struct new_view *new_view, uint64_t sequence,
-                                uint8_t space[HASH_BYTES])
-{
-    struct wire_iter changes = wire_iter_make(new_view->view_changes);
-    struct signed_body element;
-    uint64_t best = 0;
-    bool any = false;
-    memset(space, 0, HASH_BYTES);
-    while (signed_body_next(&changes, &element)) {
-        struct view_change change;
-        struct prepared prepared;
-        CHECK(view_change_decode(element.body, &change) == WIRE_OK);
-        struct wire_iter list = wire_iter_make(change.prepared);
-        while (prepared_next(&list, &prepared)) {
-            struct vote vote;
-            CHECK(vote_decode(prepared.vote, &vote) == WIRE_OK);
-            if (vote.sequence == sequence && (!any || vote.view > best)) {
-                any = true;
-                best = vote.view;
-                memcpy(space, vote.digest, HASH_BYTES);
-            }
-        }
-    }
-    return any ? space : NULL;
-}
-
-static uint64_t low_of(const struct new_view *new_view)
-{
-    struct wire_iter changes = wire_iter_make(new_view->view_changes);
-    struct signed_body element;
-    uint64_t low = 0;
-    while (signed_body_next(&changes, &element)) {
-        struct view_change change;
-        struct block_header header;
-        CHECK(view_change_decode(element.body, &change) == WIRE_OK);
-        CHECK(block_header_decode(change.stable.header, &header) == WIRE_OK);
-        low = header.height > low ? header.height : low;
-    }
-    return low;
-}
-
-static bool certificates_good(const struct world *world, const struct view_change *change)
-{
-    struct wire_iter list = wire_iter_make(change->prepared);
-    struct block_header header;
-    struct prepared prepared;
-    if (block_header_decode(change->stable.header, &header) != WIRE_OK) {
-        return false;
-    }
-    uint64_t last = header.height;
-    while (prepared_next(&list, &prepared)) {
-        uint8_t space[4096];
-        struct buffer bytes = buffer_make(space, sizeof(space));
-        struct vote vote;
-        if (vote_decode(prepared.vote, &vote) != WIRE_OK || vote.view >= change->view ||
-            vote.sequence <= last || !prepared_encode(&prepared, &bytes) ||
-            !check_prepared(world, buffer_bytes(&bytes), &vote)) {
-            return false;
-        }
-        last = vote.sequence;
-    }
-    return true;
-}
-
-/* What is wrong with V, or NULL. */
-static const char *changes_wrong(const struct world *world, const struct new_view *new_view)
-{
-    const struct cast *cast = &world->cast;
-    struct wire_iter list = wire_iter_make(new_view->view_changes);
-    struct signed_body element;
-    uint64_t members = 0;
-    while (signed_body_next(&list, &element)) {
-        struct view_change change;
-        if (element.rid >= cast->n || (members >> element.rid & 1) != 0) {
-            return "somebody twice in V";
-        }
-        members |= UINT64_C(1) << element.rid;
-        if (view_change_decode(element.body, &change) != WIRE_OK || change.view != new_view->view) {
-            return "a VIEW-CHANGE for another view";
-        }
-        if (!verify_body(cast->scheme, cast->sign[element.rid].pk, TAG_VIEW_CHANGE,
-                         cast->cluster_id, element.body, element.sig)) {
-            return "a VIEW-CHANGE that its sender did not sign";
-        }
-        if (!check_stable(world, &change.stable)) {
-            return "a checkpoint that is not stable";
-        }
-        if (!certificates_good(world, &change)) {
-            return "a certificate that proves nothing";
-        }
-    }
-    return (uint32_t)__builtin_popcountll(members) >= cast->q ? NULL : "fewer than Q in V";
-}
-
 /* O against V, and against the log as long as all of this was committed in earlier views. */
 static void proposals_check(struct world *world, struct host *host, const struct new_view *new_view)
 {
@@ -305,13 +214,13 @@ static void proposals_check(struct world *world, struct host *host, const struct
     bool first = new_view->view > check->view_entered;
     const struct cast *cast = &world->cast;
     uint32_t primary = (uint32_t)(new_view->view % cast->n);
-    uint64_t next = low_of(new_view) + 1;
+    uint64_t next = check_low_of(new_view) + 1;
     struct wire_iter list = wire_iter_make(new_view->pre_prepares);
     struct signed_body element;
     while (signed_body_next(&list, &element)) {
         struct vote vote;
         uint8_t space[HASH_BYTES];
-        const uint8_t *asked = asked_for(new_view, next, space);
+        const uint8_t *asked = check_asked_for(new_view, next, space);
         if (vote_decode(element.body, &vote) != WIRE_OK || vote.sequence != next ||
             vote.view != new_view->view || memcmp(vote.digest, space, HASH_BYTES) != 0 ||
             !verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
@@ -351,7 +260,7 @@ void check_new_view_put(struct world *world, struct host *host, struct bytes val
         world_fail(world, "I11", host->rid, "it enters a view by a NEW-VIEW that is none");
         return;
     }
-    const char *wrong = changes_wrong(world, &new_view);
+    const char *wrong = check_new_view_wrong(world, envelope.rid, envelope.body);
     if (wrong != NULL) {
         world_fail(world, "I11", host->rid, "it enters view %lu with %s",
                    (unsigned long)new_view.view, wrong);

@@ -352,7 +352,8 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
         }
         drop = frame->verdict;
         if (drop != DROP_NONE && job_refusal_matters(&job, drop)) {
-            struct event refused = {.kind = EVENT_REFUSED, .from = from, .frame = bytes};
+            struct event refused = {
+                .kind = EVENT_REFUSED, .from = from, .frame = bytes, .verdict = drop};
             step(world, host, &refused);
         }
     }

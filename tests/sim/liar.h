@@ -6,6 +6,7 @@
  *   liar_order.c   what a primary orders, and to whom; COMMITs and attestations kept back
  *   liar_proofs.c  ATTEST, STATUS, DATA, replies to clients
  *   liar_snapshot.c  DATA of a snapshot
+ *   liar_stable.c  DATA with a checkpoint in the wrong place
  *   liar_change.c  VIEW-CHANGE
  *   liar_view.c    NEW-VIEW
  *
@@ -55,6 +56,7 @@ MUST_USE bool lie_data(const struct lie_to *out, const struct envelope *envelope
 /* An answer with a chunk, or with a block of history (liar_snapshot.c). */
 MUST_USE bool lie_snapshot(const struct lie_to *out, const struct data *data, struct bytes body,
                            struct bytes attachment);
+void lie_stable(const struct lie_to *out);
 MUST_USE bool lie_change(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope);
 

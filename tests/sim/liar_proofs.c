@@ -163,6 +163,9 @@ bool lie_attest(const struct lie_to *out, const struct envelope *envelope)
 
 bool lie_status(const struct lie_to *out, const struct envelope *envelope)
 {
+    if (world_lies(out->world, out->host->rid, LIE_DATA)) {
+        lie_stable(out);
+    }
     if (!world_lies(out->world, out->host->rid, LIE_STATUS)) {
         return true;
     }
@@ -182,6 +185,8 @@ bool lie_data(const struct lie_to *out, const struct envelope *envelope, struct 
     }
     if (data.kind == FETCH_BLOCKS) {
         blocks_lie(out, &data, envelope->body, attachment);
+    } else if (data.kind == FETCH_STABLE) {
+        lie_stable(out);
     }
     return prng_chance(&out->world->prng, 500);
 }

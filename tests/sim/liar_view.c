@@ -1,7 +1,7 @@
 /* NEW-VIEWs of liars: with another V, with another O, to some replicas only, or none at all. What
  * the core makes of V is called for O here; the checker makes it of its own. */
 #include "crypto/hash.h"
-#include "replica/core/view_plan.h"
+#include "governance/view_plan.h"
 #include "tests/sim/liar.h"
 
 #include <string.h>

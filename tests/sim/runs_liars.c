@@ -51,6 +51,9 @@ static void told(struct world *world)
     if (world->tally.lies == 0) {
         world_fail(world, "run", SIM_NOBODY, "nobody lied");
     }
+    if (script->proves && world->check->proofs == 0) {
+        world_fail(world, "run", SIM_NOBODY, "nobody is convicted of it");
+    }
     if (script->views == UINT64_MAX ? entered != 0 : entered < script->views) {
         world_fail(world, "run", SIM_NOBODY, "it ends in view %lu", (unsigned long)entered);
     }
@@ -72,14 +75,18 @@ static void convicted(struct world *world)
         .name = title, .promise = text, .plan = calm_plan, .judge = told, .liars = 3u << 4,        \
         .lies = kinds, .views = UINT64_MAX                                                         \
     }
-#define CHANGE(title, which, text)                                                                 \
+/* What shows on the face of a message convicts who signed it; what it hides does not. */
+#define PROOF true
+#define NO_PROOF false
+#define CHANGE(title, which, shows, text)                                                          \
     {                                                                                              \
-        RUN(title, LIE_CHANGE, text), .passes = occasion, .only_twist = (which) + 1, .views = 1    \
+        RUN(title, LIE_CHANGE, text), .passes = occasion, .only_twist = (which) + 1, .views = 1,   \
+                                      .proves = (shows)                                            \
     }
-#define NEW_VIEW(title, which, text)                                                               \
+#define NEW_VIEW(title, which, shows, text)                                                        \
     {                                                                                              \
         RUN(title, LIE_NEW_VIEW, text), .passes = occasion, .only_view_lie = (which) + 1,          \
-                                        .views = 1                                                 \
+                                        .views = 1, .proves = (shows)                              \
     }
 #define OTHER(title, kinds, least, text)                                                           \
     {                                                                                              \
@@ -107,27 +114,32 @@ const struct script liar_scripts[] = {
     OTHER("empty-batches", LIE_EMPTY, 2, "B15: a primary that orders nothing, again and again"),
     CALM("commit-kept", LIE_NO_COMMIT, "B26: f replicas keep their COMMITs, and no view ends"),
     CALM("checkpoint-withheld", LIE_NO_ATTEST, "B47: f replicas attest nothing to the others"),
-    CHANGE("change-forged", TWIST_FORGED, "B32: certificates for what nobody proposed"),
-    CHANGE("change-short", TWIST_SHORT, "B32: each certificate with one PREPARE too few"),
-    CHANGE("change-of-primary", TWIST_PRIMARY, "B32: the primary's own PREPARE in it"),
-    CHANGE("change-unproposed", TWIST_PRIMARY_SIG, "B32: certificates the primary never signed"),
-    CHANGE("change-hidden", TWIST_EMPTY, "B33: what was prepared is kept back"),
-    CHANGE("change-older", TWIST_OLDER, "B33: the certificates of an earlier view"),
-    CHANGE("change-checkpoint", TWIST_CHECKPOINT, "B34: a checkpoint that only liars attest"),
-    CHANGE("change-swollen", TWIST_TWICE, "B35: each certificate twice"),
-    CHANGE("change-far", TWIST_FAR, "B36: views are skipped"),
-    NEW_VIEW("new-view-omits", O_WITHOUT_ONE, "B37: a prepared slot is left out"),
-    NEW_VIEW("new-view-short", O_SHORTER, "B37: the last slot is left out"),
-    NEW_VIEW("new-view-of-few", V_OF_TOO_FEW, "B38: fewer than Q in V"),
-    NEW_VIEW("new-view-doubled", V_WITH_A_DOUBLE, "B38: one member twice in V"),
-    NEW_VIEW("new-view-other", O_WITH_ANOTHER, "B39: another digest than V asks for"),
-    NEW_VIEW("new-view-twisted", V_TWISTED, "B39 B40: V and O fit, with the liars' own changed"),
-    NEW_VIEW("new-view-invented", V_INVENTED, "B38: VIEW-CHANGEs that were never sent"),
-    NEW_VIEW("new-view-unsigned", NEW_VIEW_UNSIGNED, "B38: without the primary's signature"),
-    NEW_VIEW("new-view-o-unsigned", O_UNSIGNED, "B38: proposals without it"),
-    NEW_VIEW("new-view-of-nobody", NEW_VIEW_OF_NOBODY, "B41: two silent new primaries"),
-    NEW_VIEW("new-view-to-some", NEW_VIEW_TO_SOME, "B42: to some only; the others fetch it"),
-    NEW_VIEW("new-view-replayed", V_OF_ANOTHER_VIEW, "B43: made of earlier VIEW-CHANGEs"),
+    CHANGE("change-forged", TWIST_FORGED, PROOF, "B32: certificates for what nobody proposed"),
+    CHANGE("change-short", TWIST_SHORT, PROOF, "B32: each certificate with one PREPARE too few"),
+    CHANGE("change-of-primary", TWIST_PRIMARY, PROOF, "B32: the primary's own PREPARE in it"),
+    CHANGE("change-unproposed", TWIST_PRIMARY_SIG, PROOF,
+           "B32: certificates the primary never signed"),
+    CHANGE("change-hidden", TWIST_EMPTY, NO_PROOF, "B33: what was prepared is kept back"),
+    CHANGE("change-older", TWIST_OLDER, NO_PROOF, "B33: the certificates of an earlier view"),
+    CHANGE("change-checkpoint", TWIST_CHECKPOINT, PROOF,
+           "B34: a checkpoint that only liars attest"),
+    CHANGE("change-swollen", TWIST_TWICE, PROOF, "B35: each certificate twice"),
+    CHANGE("change-far", TWIST_FAR, NO_PROOF, "B36: views are skipped"),
+    NEW_VIEW("new-view-omits", O_WITHOUT_ONE, PROOF, "B37: a prepared slot is left out"),
+    NEW_VIEW("new-view-short", O_SHORTER, PROOF, "B37: the last slot is left out"),
+    NEW_VIEW("new-view-of-few", V_OF_TOO_FEW, PROOF, "B38: fewer than Q in V"),
+    NEW_VIEW("new-view-doubled", V_WITH_A_DOUBLE, PROOF, "B38: one member twice in V"),
+    NEW_VIEW("new-view-other", O_WITH_ANOTHER, PROOF, "B39: another digest than V asks for"),
+    NEW_VIEW("new-view-twisted", V_TWISTED, PROOF,
+             "B39 B40: V and O fit, with the liars' own changed"),
+    NEW_VIEW("new-view-invented", V_INVENTED, PROOF, "B38: VIEW-CHANGEs that were never sent"),
+    NEW_VIEW("new-view-unsigned", NEW_VIEW_UNSIGNED, NO_PROOF,
+             "B38: without the primary's signature"),
+    NEW_VIEW("new-view-o-unsigned", O_UNSIGNED, PROOF, "B38: proposals without it"),
+    NEW_VIEW("new-view-of-nobody", NEW_VIEW_OF_NOBODY, NO_PROOF, "B41: two silent new primaries"),
+    NEW_VIEW("new-view-to-some", NEW_VIEW_TO_SOME, NO_PROOF,
+             "B42: to some only; the others fetch it"),
+    NEW_VIEW("new-view-replayed", V_OF_ANOTHER_VIEW, NO_PROOF, "B43: made of earlier VIEW-CHANGEs"),
     OTHER("back-off", LIE_SILENT | LIE_CHANGE | LIE_NEW_VIEW | LIE_COMPLAIN, 2,
           "B44: all of it at once, against the timers"),
 };

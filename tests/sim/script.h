@@ -33,6 +33,7 @@ struct script {
     uint32_t lies;
     uint32_t only_twist; /* one more than the enum twist */
     uint32_t only_view_lie;
+    bool proves;    /* what they send is proof against them */
     uint64_t views; /* it must come at least so far; UINT64_MAX: it must stay in view 0 */
 };
 

@@ -98,7 +98,8 @@ enum drop core_deliver(struct core_fixture *fixture, uint32_t n, uint32_t from, 
         drop = job_verify(&job, frame, 0, 1, NULL);
     }
     if (drop != DROP_NONE) {
-        struct event refused = {.kind = EVENT_REFUSED, .from = from, .frame = frame};
+        struct event refused = {
+            .kind = EVENT_REFUSED, .from = from, .frame = frame, .verdict = drop};
         fixture->outbox.action_count = 0;
         if (job_refusal_matters(&job, drop)) {
             (void)step(fixture, n, &refused);

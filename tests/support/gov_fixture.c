@@ -403,7 +403,8 @@ static void statement_encode_as(const struct gov_request *request, uint32_t inde
     const struct gov_statement *plan = &request->statements[index];
 
     if (request->body.op == OP_READ) {
-        const struct read_statement made = {bytes_of_text(plan->stream), 0, 1};
+        const uint64_t count = plan->payload_len > 0 ? 1 : 0;
+        const struct read_statement made = {bytes_of_text(plan->stream), 0, count};
 
         CHECK(read_statement_encode(&made, out));
         return;

@@ -150,6 +150,19 @@ static void a_bundle_is_as_good_as_its_proposal(void **state)
     out = buffer_make(bytes, sizeof(bytes));
     assert_true(bundle_encode(&bundle, &out));
     assert_int_equal(applied(payload_of(GOV_BUNDLE, buffer_bytes(&out))), E_ENCODING);
+    bundle.proposal.body = proposal_body(ACTION_LEVEL_SET, freeze_args());
+    out = buffer_make(bytes, sizeof(bytes));
+    assert_true(bundle_encode(&bundle, &out));
+    assert_int_equal(applied(payload_of(GOV_BUNDLE, buffer_bytes(&out))), E_ENCODING);
+}
+
+static void a_payload_is_bounded(void **state)
+{
+    static const uint8_t zeros[GOVERNANCE_BYTES_MAX + 1];
+
+    (void)state;
+    assert_false(gov_well_formed(BYTES_OF_ARRAY(zeros)));
+    assert_false(gov_well_formed(BYTES_EMPTY));
 }
 
 static void the_payload_is_the_one_that_was_signed_without_salt(void **state)
@@ -176,6 +189,7 @@ int main(void)
         cmocka_unit_test(arguments_belong_to_their_action),
         cmocka_unit_test(every_action_knows_its_arguments),
         cmocka_unit_test(a_bundle_is_as_good_as_its_proposal),
+        cmocka_unit_test(a_payload_is_bounded),
         cmocka_unit_test(the_payload_is_the_one_that_was_signed_without_salt),
     };
     int failed = 0;

@@ -112,6 +112,18 @@ static void what_does_not_fit_is_refused(void **state)
     base64_put(&out, BYTES_OF_ARRAY(data));
     assert_true(out.full);
     assert_int_equal(out.len, 0);
+
+    /* What is full stays full, though this text would fit. */
+    out.capacity = sizeof(text);
+    base64_put(&out, BYTES_OF_ARRAY(data));
+    assert_true(out.full);
+    assert_int_equal(out.len, 0);
+
+    /* A length whose text has more characters than can be counted. */
+    out = buffer_make(text, sizeof(text));
+    base64_put(&out, bytes_make(data, SIZE_MAX));
+    assert_true(out.full);
+    assert_int_equal(out.len, 0);
 }
 
 int main(void)

@@ -392,6 +392,18 @@ static void revoking_a_parent_s_key_or_id_refuses_the_child(void **state)
     assert_int_equal(t.verdict.block, 0);
 }
 
+static void revoking_an_issuer_s_key_refuses_what_it_signed(void **state)
+{
+    uint8_t key[PUBLIC_KEY_BYTES];
+
+    (void)state;
+    gov_public_key(&sig_fast, "i1 0", key);
+    assert_int_equal(run(), RESULT_OK);
+    world_revoke_key(&world, key);
+    assert_int_equal(run(), E_REVOKED_KEY);
+    assert_int_equal(t.verdict.block, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -415,6 +427,7 @@ int main(void)
         TEST(a_holder_that_is_a_governed_key_is_refused_whatever_its_role),
         TEST(a_holder_that_is_no_point_is_refused),
         TEST(revoking_a_parent_s_key_or_id_refuses_the_child),
+        TEST(revoking_an_issuer_s_key_refuses_what_it_signed),
     };
 
     gov_fixture_init(&fixture, &sig_fast, 4);

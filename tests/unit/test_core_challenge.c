@@ -88,6 +88,56 @@ static void a_vote_in_a_later_view_is_amnesia(void **state)
     a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_COMMIT, SLEEPER, &vote));
 }
 
+static void a_vote_in_a_view_that_was_never_entered_is_amnesia(void **state)
+{
+    struct core_fixture *fixture = asleep(state);
+    struct vote vote = some_vote(3, 1);
+    fixture->nodes[SLEEPER]->view = 3;
+    fixture->nodes[SLEEPER]->mode = MODE_CHANGING;
+    a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_PREPARE, SLEEPER, &vote));
+}
+
+/* Of another epoch it was signed with another key; what is no vote binds nobody. */
+static void what_binds_nobody_is_not_missed_in_the_journal(void **state)
+{
+    struct core_fixture *fixture = asleep(state);
+    struct vote vote = some_vote(0, 1);
+    vote.epoch = 1;
+    struct bytes messages[] = {
+        core_vote(fixture, MESSAGE_PREPARE, SLEEPER, &vote),
+        core_frame(fixture, MESSAGE_COMMIT, SLEEPER, "r1", bytes_of_text("no vote"), BYTES_EMPTY),
+        core_frame(fixture, MESSAGE_STATUS, SLEEPER, "r1", bytes_of_text("any"), BYTES_EMPTY),
+        core_frame(fixture, MESSAGE_VIEW_CHANGE, SLEEPER, "r1", bytes_of_text("none"), BYTES_EMPTY),
+    };
+    for (size_t i = 0; i < sizeof(messages) / sizeof(messages[0]); i++) {
+        (void)asleep(state);
+        struct bytes answer = core_answer(fixture, SLEEPER, 2, messages[i]);
+        assert_int_equal(core_deliver(fixture, SLEEPER, 2, answer), DROP_NONE);
+        assert_int_equal(fixture->nodes[SLEEPER]->mode, MODE_ACTIVE);
+        assert_int_equal(fixture->nodes[SLEEPER]->answered, 1u << 2);
+    }
+}
+
+/* What a NEW-VIEW proposed, and whose batch came while it slept, gets its votes when it wakes. */
+static void what_was_awaited_and_came_is_accepted_on_waking(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct vote vote = {.sequence = 1};
+    uint8_t memory[128];
+    struct buffer body = buffer_make(memory, sizeof(memory));
+    struct bytes parcel = core_batch(fixture, 1, 1, fixture->wall_ms, vote.digest);
+    assert_true(vote_encode(&vote, &body));
+    struct bytes proposal =
+        core_frame(fixture, MESSAGE_PRE_PREPARE, 0, "r0", buffer_bytes(&body), parcel);
+    assert_int_equal(core_deliver(fixture, SLEEPER, 0, proposal), DROP_NONE);
+    (void)asleep(state);
+    window_slot(&fixture->nodes[SLEEPER]->window, 1)->stage = SLOT_AWAITED;
+    core_wake(fixture, SLEEPER);
+    assert_true(core_journaled(fixture, JOURNAL_SLOT));
+    assert_true(core_sent(fixture, MESSAGE_PREPARE).len > 0);
+    assert_int_equal(window_slot(&fixture->nodes[SLEEPER]->window, 1)->stage, SLOT_ACCEPTED);
+}
+
 static void an_accepted_proposal_accounts_for_its_prepare(void **state)
 {
     struct core_fixture *fixture = *state;
@@ -203,6 +253,9 @@ int main(void)
         CORE_TEST(an_answer_to_another_start_does_not_count),
         CORE_TEST(a_vote_that_is_not_in_the_journal_is_amnesia),
         CORE_TEST(a_vote_in_a_later_view_is_amnesia),
+        CORE_TEST(a_vote_in_a_view_that_was_never_entered_is_amnesia),
+        CORE_TEST(what_binds_nobody_is_not_missed_in_the_journal),
+        CORE_TEST(what_was_awaited_and_came_is_accepted_on_waking),
         CORE_TEST(an_accepted_proposal_accounts_for_its_prepare),
         CORE_TEST(what_the_new_view_proposes_accounts_for_itself),
         CORE_TEST(nothing_is_attested_before_that),

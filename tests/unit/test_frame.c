@@ -89,6 +89,13 @@ static void a_frame_that_does_not_fit_leaves_nothing_behind(void **state)
     frame_put(&out, parts, 1);
     assert_false(out.full);
     assert_int_equal(out.len, sizeof(memory));
+
+    /* What is full already takes nothing, though there is room. */
+    out = buffer_make(memory, sizeof(memory));
+    out.full = true;
+    frame_put(&out, parts, 1);
+    assert_true(out.full);
+    assert_int_equal(out.len, 0);
 }
 
 int main(void)

@@ -127,6 +127,34 @@ static void a_governance_request_has_one_statement(void **state)
     assert_int_equal(trial_make(&t), E_ENCODING);
 }
 
+/* A request of no statements would be signed over an empty root. */
+static void a_request_has_at_least_one_statement(void **state)
+{
+    static const uint64_t operations[] = {OP_APPEND, OP_GOVERN, OP_READ};
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        t.request.body.op = operations[i];
+        t.request.body.audience = operations[i] == OP_READ ? 1 : 0;
+        assert_int_equal(trial_make(&t), RESULT_OK);
+        t.request.keep_root = true;
+        t.request.body.count = 0;
+        assert_int_equal(trial_make(&t), E_ENCODING);
+        t.request.keep_root = false;
+    }
+}
+
+static void a_read_of_no_entries_is_no_read(void **state)
+{
+    (void)state;
+    t.request.body.op = OP_READ;
+    t.request.body.audience = 1;
+    assert_int_equal(trial_make(&t), RESULT_OK);
+    assert_int_equal(t.view.statements[0].count, 1);
+    t.request.statements[0].payload_len = 0;
+    assert_int_equal(trial_make(&t), E_ENCODING);
+}
+
 static void what_is_not_an_item_has_no_id(void **state)
 {
     (void)state;
@@ -238,6 +266,26 @@ static void a_memo_never_changes_what_is_parsed(void **state)
                 bytes_equal(t.view.chain.blocks[j].limits.prefixes.list[0], bytes_of_text("pay")));
         }
         assert_int_equal(trial_check(&t), RESULT_OK);
+    }
+}
+
+/* Nothing is what an entry that is not in use holds. */
+static void a_memo_does_not_remember_the_empty_token(void **state)
+{
+    static struct token_memo_entry entry;
+    struct token_memo memo = {&entry, 1};
+    struct item item;
+
+    (void)state;
+    assert_int_equal(trial_make(&t), RESULT_OK);
+    item = t.request.item;
+    item.token = BYTES_EMPTY;
+    for (uint32_t again = 0; again < 2; again++) {
+        assert_int_equal(item_parse_with(&memo, &item, world.charter.cluster_id, &t.view),
+                         E_ENCODING);
+        assert_int_equal(t.view.chain.count, 0);
+        assert_int_equal(item_parse_with(&memo, &t.request.item, world.charter.cluster_id, &t.view),
+                         RESULT_OK);
     }
 }
 
@@ -372,11 +420,14 @@ int main(void)
         TEST(an_operation_is_one_bit),
         TEST(statements_are_those_that_were_signed),
         TEST(a_governance_request_has_one_statement),
+        TEST(a_request_has_at_least_one_statement),
+        TEST(a_read_of_no_entries_is_no_read),
         TEST(what_is_not_an_item_has_no_id),
         TEST(no_truncation_of_an_item_parses),
         TEST(streams_are_numbered_by_their_first_statement),
         TEST(as_many_streams_as_statements_can_be_told_apart),
         TEST(a_memo_never_changes_what_is_parsed),
+        TEST(a_memo_does_not_remember_the_empty_token),
         TEST(a_false_claim_does_not_get_the_token_it_names),
         TEST(a_batch_carries_ordered_requests_outside_the_reserved_streams),
         TEST(every_holder_in_a_batch_is_a_point),

@@ -409,22 +409,39 @@ static void positions_outside_the_tree_are_refused(void **state)
     assert_false(merkle_consistency_verify(1, UINT64_MAX, root, root, BYTES_OF_ARRAY(root)));
 }
 
-static void a_node_that_cannot_be_read_refuses_the_proof(void **state)
+/* One of the makers, by number, on a tree that can be read `reads` times more. */
+static bool make_with_reads(unsigned maker, size_t reads)
 {
     struct merkle_frontier frontier;
     struct merkle_proof proof;
 
+    tree.reads = 0;
+    tree.reads_max = reads;
+    switch (maker) {
+    case 0:
+        return merkle_inclusion_make(7, 23, naive_tree_read, &tree, &proof);
+    case 1:
+        return merkle_consistency_make(11, 23, naive_tree_read, &tree, &proof);
+    case 2:
+        return merkle_range_make(11, 14, 23, naive_tree_read, &tree, &proof);
+    default:
+        return merkle_frontier_read(23, naive_tree_read, &tree, &frontier);
+    }
+}
+
+static void a_node_that_cannot_be_read_refuses_the_proof(void **state)
+{
     (void)state;
     naive_tree_init(&tree, 23);
-    for (size_t fail = 0; fail < 3; fail++) {
-        tree.reads_max = tree.reads + fail;
-        assert_false(merkle_inclusion_make(7, 23, naive_tree_read, &tree, &proof));
-        tree.reads_max = tree.reads + fail;
-        assert_false(merkle_consistency_make(11, 23, naive_tree_read, &tree, &proof));
-        tree.reads_max = tree.reads + fail;
-        assert_false(merkle_range_make(11, 14, 23, naive_tree_read, &tree, &proof));
-        tree.reads_max = tree.reads + fail;
-        assert_false(merkle_frontier_read(23, naive_tree_read, &tree, &frontier));
+    for (unsigned maker = 0; maker < 4; maker++) {
+        assert_true(make_with_reads(maker, SIZE_MAX));
+        const size_t needed = tree.reads;
+
+        assert_in_range(needed, 4, 8);
+        for (size_t reads = 0; reads < needed; reads++) {
+            assert_false(make_with_reads(maker, reads));
+            assert_int_equal(tree.reads, reads);
+        }
     }
 }
 

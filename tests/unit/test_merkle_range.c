@@ -290,6 +290,23 @@ static void appending_a_span_is_appending_its_leaves(void **state)
     }
 }
 
+static void a_span_can_be_appended_without_telling_of_its_nodes(void **state)
+{
+    struct merkle_frontier frontier;
+    struct merkle_span span;
+    uint8_t root[HASH_BYTES];
+    uint8_t expected[HASH_BYTES];
+
+    (void)state;
+    naive_tree_init(&tree, 21);
+    assert_true(merkle_frontier_read(6, naive_tree_read, &tree, &frontier));
+    assert_true(merkle_span_tail(&span, &frontier, naive_tree_leaves(&tree, 6, 21), nodes));
+    merkle_span_append(&span, &frontier, NULL, NULL);
+    merkle_root(&frontier, root);
+    naive_root(&tree, 21, expected);
+    assert_memory_equal(root, expected, HASH_BYTES);
+}
+
 static void a_part_of_a_verified_range_can_be_proven_on(void **state)
 {
     enum {
@@ -385,6 +402,7 @@ int main(void)
         cmocka_unit_test(an_empty_range_proves_nothing),
         cmocka_unit_test(proofs_from_a_block_just_appended_equal_those_from_the_store),
         cmocka_unit_test(appending_a_span_is_appending_its_leaves),
+        cmocka_unit_test(a_span_can_be_appended_without_telling_of_its_nodes),
         cmocka_unit_test(a_part_of_a_verified_range_can_be_proven_on),
         cmocka_unit_test(a_span_answers_for_its_own_leaves_only),
         cmocka_unit_test(a_span_stays_within_its_memory),

@@ -80,6 +80,7 @@ static void the_empty_prefix_covers_all_but_the_reserved(void **state)
     assert_false(covers("", "vestry"));
     assert_false(covers("", "vestry/governance"));
     assert_false(covers("vestry", "vestry/governance"));
+    assert_false(covers("vestry", "pay"));
     assert_false(covers("vestry/governance", "vestry/governance"));
 }
 

@@ -357,6 +357,26 @@ static void a_malformed_line_refuses_the_whole_note(void **state)
     }
 }
 
+static void a_line_without_an_end_is_no_line(void **state)
+{
+    const struct bytes whole = bytes_of_text("\xE2\x80\x94 a AAAAAAE=\n");
+    struct note_line line = {.sig_len = 77};
+
+    (void)state;
+    for (size_t len = 0; len < whole.len; len++) {
+        struct bytes lines = bytes_slice(whole, 0, len);
+
+        assert_int_equal(note_line_next(&lines, &line), NOTE_BAD_LINE);
+        assert_int_equal(lines.len, len);
+        assert_int_equal(line.sig_len, 77);
+    }
+    struct bytes lines = whole;
+
+    assert_int_equal(note_line_next(&lines, &line), NOTE_OK);
+    assert_int_equal(lines.len, 0);
+    assert_int_equal(line.sig_len, 1);
+}
+
 static void a_note_is_bounded_in_bytes_and_in_lines(void **state)
 {
     struct note_verdict verdict;
@@ -466,6 +486,7 @@ int main(void)
         cmocka_unit_test_setup(a_checkpoint_of_another_log_is_refused, set_up),
         cmocka_unit_test_setup(what_is_not_a_note_is_refused, set_up),
         cmocka_unit_test_setup(a_malformed_line_refuses_the_whole_note, set_up),
+        cmocka_unit_test(a_line_without_an_end_is_no_line),
         cmocka_unit_test_setup(a_note_is_bounded_in_bytes_and_in_lines, set_up),
         cmocka_unit_test_setup(a_filtered_note_keeps_the_good_lines_in_their_order, set_up),
         cmocka_unit_test_setup(a_note_without_a_good_line_filters_to_nothing, set_up),

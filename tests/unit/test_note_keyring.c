@@ -90,6 +90,17 @@ static void a_keyring_has_at_most_as_many_keys_as_there_can_be_replicas(void **s
     assert_false(note_keyring_is_valid((struct note_keyring){keys, REPLICAS_MAX + 1}, origin));
 }
 
+static void a_keyring_is_of_a_log_whose_origin_is_not_too_long(void **state)
+{
+    uint8_t origin[ORIGIN_BYTES_MAX + 1];
+
+    (void)state;
+    memset(origin, 'a', sizeof(origin));
+    assert_true(note_keyring_is_valid(note_fixture_keyring(&fixture, 4),
+                                      bytes_make(origin, ORIGIN_BYTES_MAX)));
+    assert_false(note_keyring_is_valid(note_fixture_keyring(&fixture, 4), BYTES_OF_ARRAY(origin)));
+}
+
 /* Two sign keys with one key id, found by trying: one would shadow the other. */
 static void sign_keys_with_one_key_id_are_refused(void **state)
 {
@@ -189,6 +200,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(a_keyring_that_counts_someone_twice_is_refused, set_up),
         cmocka_unit_test_setup(a_keyring_has_at_most_as_many_keys_as_there_can_be_replicas, set_up),
+        cmocka_unit_test_setup(a_keyring_is_of_a_log_whose_origin_is_not_too_long, set_up),
         cmocka_unit_test_setup(sign_keys_with_one_key_id_are_refused, set_up),
         cmocka_unit_test_setup(replicas_with_large_ids_are_counted, set_up),
         cmocka_unit_test_setup(a_name_of_a_replica_has_one_form, set_up),

@@ -166,6 +166,8 @@ static void a_line_that_is_not_of_the_shape_is_refused(void **state)
         {9, "group replicas 5 r0 r1 r2 r3\n", POLICY_BAD_QUORUM},
         {9, "group replicas 03 r0 r1 r2 r3\n", POLICY_BAD_QUORUM},
         {9, "group replicas any r0 r1 r2 r3\n", POLICY_BAD_QUORUM},
+        {9, "group replicas a r0 r1 r2 r3\n", POLICY_BAD_QUORUM},
+        {9, "group replicas 003 r0 r1 r2 r3\n", POLICY_BAD_QUORUM},
         {9, "group replicas -1 r0 r1 r2 r3\n", POLICY_BAD_QUORUM},
         {9, "group replicas 3 r0 r1 r2\n", POLICY_BAD_QUORUM},
         {9, "group replicas 3 r0 r1 r2 r3 r4\n", POLICY_BAD_QUORUM},
@@ -204,6 +206,83 @@ static void a_line_out_of_its_place_is_refused(void **state)
     assert_refused(POLICY_BAD_LINE, 11); /* the quorum twice */
     replace(10, lines[4]);
     assert_refused(POLICY_BAD_LINE, 10); /* a witness after the group */
+}
+
+/* The most that a line has is a group of as many as there can be; a comment may be longer. */
+static void a_line_with_more_words_than_any_has_is_refused(void **state)
+{
+    struct policy policy;
+    uint32_t line = 0;
+
+    (void)state;
+    for (size_t comment = 0; comment < 2; comment++) {
+        text = buffer_make(memory, sizeof(memory));
+        for (size_t i = 0; i < 8; i++) {
+            put(lines[i]);
+        }
+        put(comment == 1 ? "# group replicas 3" : "group replicas 3");
+        for (size_t i = 0; i <= REPLICAS_MAX; i++) {
+            put(" r0");
+        }
+        put("\n");
+        if (comment == 0) {
+            assert_refused(POLICY_BAD_LINE, 9);
+        }
+    }
+    put(lines[8]);
+    put(lines[9]);
+    assert_int_equal(parse(&policy, &line), POLICY_OK);
+}
+
+/* A log of one line, whose vkey is good in itself. */
+static void put_log(struct bytes origin)
+{
+    put("log ");
+    note_vkey_put(&text, origin, NOTE_SIGN, 0, fixture.keys[0].sign_key);
+    put("\n");
+}
+
+static void a_log_is_named_as_origins_are(void **state)
+{
+#define HALF "5f3a91c05f3a91c0"
+    static const struct {
+        const char *name;
+        enum policy_result result;
+    } cases[] = {
+        {"acme/" HALF HALF, POLICY_INCOMPLETE}, /* good: what is missing are the other lines */
+        {"a", POLICY_BAD_KEY},
+        {"/" HALF HALF, POLICY_BAD_KEY},
+        {HALF HALF, POLICY_BAD_KEY},
+        {"acme/" HALF "5f3a91c05f3a91cx", POLICY_BAD_KEY},
+        {"Acme/" HALF HALF, POLICY_BAD_KEY},
+        {"acme-" HALF HALF, POLICY_BAD_KEY},
+    };
+#undef HALF
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        text = buffer_make(memory, sizeof(memory));
+        put_log(bytes_of_text(cases[i].name));
+        assert_refused(cases[i].result, cases[i].result == POLICY_INCOMPLETE ? 0 : 1);
+    }
+}
+
+static void a_policy_has_at_most_as_many_lines_as_there_can_be_replicas(void **state)
+{
+    const struct bytes origin = origin_bytes(&fixture.checkpoint.origin);
+
+    (void)state;
+    text = buffer_make(memory, sizeof(memory));
+    for (size_t i = 0; i <= REPLICAS_MAX; i++) {
+        put_log(origin);
+    }
+    assert_refused(POLICY_BAD_LINE, REPLICAS_MAX + 1);
+    text = buffer_make(memory, sizeof(memory));
+    put_log(origin);
+    for (size_t i = 0; i <= REPLICAS_MAX; i++) {
+        put(lines[4]);
+    }
+    assert_refused(POLICY_BAD_LINE, REPLICAS_MAX + 2);
 }
 
 static void a_policy_that_is_not_complete_is_refused(void **state)
@@ -293,6 +372,9 @@ int main(void)
         cmocka_unit_test_setup(comments_blank_lines_and_white_space_are_allowed, set_up),
         cmocka_unit_test_setup(a_line_that_is_not_of_the_shape_is_refused, set_up),
         cmocka_unit_test_setup(a_line_out_of_its_place_is_refused, set_up),
+        cmocka_unit_test_setup(a_line_with_more_words_than_any_has_is_refused, set_up),
+        cmocka_unit_test_setup(a_log_is_named_as_origins_are, set_up),
+        cmocka_unit_test_setup(a_policy_has_at_most_as_many_lines_as_there_can_be_replicas, set_up),
         cmocka_unit_test_setup(a_policy_that_is_not_complete_is_refused, set_up),
         cmocka_unit_test_setup(a_key_or_a_replica_that_stands_twice_is_refused, set_up),
         cmocka_unit_test_setup(a_key_of_another_log_or_another_kind_is_refused, set_up),

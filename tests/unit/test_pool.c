@@ -103,6 +103,18 @@ static void a_copy_has_the_same_bytes(void **state)
     assert_null(pool_copy(pool, BYTES_EMPTY).data);
 }
 
+static void a_copy_that_does_not_fit_is_none(void **state)
+{
+    struct pool *pool = pool_of(state);
+    while (pool_take(pool, POOL_BLOCK_BYTES_MAX) != NULL) {
+    }
+    size_t used = pool->used_bytes;
+    struct bytes copy = pool_copy(pool, bytes_of_text("register"));
+    assert_null(copy.data);
+    assert_int_equal(copy.len, 0);
+    assert_int_equal(pool->used_bytes, used);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -111,6 +123,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(blocks_do_not_overlap, setup, teardown),
         cmocka_unit_test_setup_teardown(all_given_back_is_one_piece_again, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_has_the_same_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_that_does_not_fit_is_none, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -149,6 +149,81 @@ static void random_use_loses_nothing(void **state)
     assert_int_equal(fixture->pool.used_bytes, 0);
 }
 
+/* Client and request number `n` of many. */
+static struct queued *add_many(struct fixture *fixture, uint32_t client, uint32_t n)
+{
+    uint8_t id[HASH_BYTES] = {1, (uint8_t)client, (uint8_t)(client >> 8), (uint8_t)n};
+    uint8_t key[PUBLIC_KEY_BYTES] = {(uint8_t)client, (uint8_t)(client >> 8)};
+    return queue_add(fixture->queue, id, key, bytes_of_text("i"), bytes_of_text("p"));
+}
+
+static void there_is_a_bound_on_clients_and_old_ones_go_on(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t client = 0; client < QUEUE_CLIENTS_MAX; client++) {
+        assert_non_null(add_many(fixture, client, 1));
+    }
+    size_t used = fixture->pool.used_bytes;
+    assert_null(add_many(fixture, QUEUE_CLIENTS_MAX, 1));
+    assert_int_equal(fixture->pool.used_bytes, used);
+    assert_non_null(add_many(fixture, 77, 2));
+    /* Every client leaves, in an order of its own, and others take their places. */
+    for (uint32_t i = 0; i < QUEUE_CLIENTS_MAX; i++) {
+        uint32_t client = i * 2741 % QUEUE_CLIENTS_MAX;
+        uint8_t id[HASH_BYTES] = {1, (uint8_t)client, (uint8_t)(client >> 8), 1};
+        struct queued *queued = queue_find(fixture->queue, id);
+        assert_non_null(queued);
+        queue_remove(fixture->queue, queued);
+        assert_null(queue_find(fixture->queue, id));
+    }
+    assert_int_equal(queue_waiting(fixture->queue), 1);
+    for (uint32_t client = 1; client < QUEUE_CLIENTS_MAX; client++) {
+        assert_non_null(add_many(fixture, QUEUE_CLIENTS_MAX + client, 1));
+    }
+    assert_null(add_many(fixture, 5, 1));
+}
+
+static void there_is_a_bound_on_requests(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX; i++) {
+        assert_non_null(add_many(fixture, i / 100, i % 100));
+    }
+    size_t used = fixture->pool.used_bytes;
+    assert_null(add_many(fixture, 0, 200));
+    assert_int_equal(fixture->pool.used_bytes, used);
+    assert_int_equal(queue_waiting(fixture->queue), QUEUE_REQUESTS_MAX);
+    queue_remove(fixture->queue, queue_oldest(fixture->queue));
+    assert_non_null(add_many(fixture, 0, 200));
+}
+
+/* A pool in small pieces has room, and none for what is long. */
+static void what_does_not_fit_in_one_piece_is_refused_whole(void **state)
+{
+    static uint8_t payloads[POOL_BLOCK_BYTES_MAX];
+    struct fixture *fixture = *state;
+    const uint8_t id[HASH_BYTES] = {1};
+    uint8_t *halves[8];
+    for (size_t i = 0; i < 8; i++) {
+        halves[i] = pool_take(&fixture->pool, POOL_BLOCK_BYTES_MAX / 2);
+        assert_non_null(halves[i]);
+    }
+    for (size_t i = 0; i < 8; i += 2) {
+        pool_give(&fixture->pool, halves[i]);
+    }
+    assert_false(pool_is_crowded(&fixture->pool));
+    size_t used = fixture->pool.used_bytes;
+    struct queued *queued = queue_add(fixture->queue, id, id, bytes_of_text("item"),
+                                      bytes_make(payloads, sizeof(payloads)));
+    assert_null(queued);
+    queued = queue_add(fixture->queue, id, id, bytes_make(payloads, sizeof(payloads)),
+                       bytes_of_text("payloads"));
+    assert_null(queued);
+    assert_int_equal(fixture->pool.used_bytes, used);
+    assert_int_equal(queue_waiting(fixture->queue), 0);
+    assert_null(queue_find(fixture->queue, id));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,6 +233,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_unmarked_request_is_next_again, setup, teardown),
         cmocka_unit_test_setup_teardown(what_nobody_may_order_any_more_leaves, setup, teardown),
         cmocka_unit_test_setup_teardown(random_use_loses_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(there_is_a_bound_on_clients_and_old_ones_go_on, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(there_is_a_bound_on_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_does_not_fit_in_one_piece_is_refused_whole, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

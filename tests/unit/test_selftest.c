@@ -107,11 +107,29 @@ static void a_scheme_that_differs_in_one_thing_does_not_start(void **state)
     }
 }
 
+/* As in a program that only verifies: the vectors of signing are then verified. */
+static void a_scheme_without_its_secret_half_is_tested_by_what_it_verifies(void **state)
+{
+    struct sig_scheme scheme = sig_ed25519;
+    struct selftest result;
+
+    (void)state;
+    scheme.sign = NULL;
+    scheme.public_key = NULL;
+    assert_int_equal(crypto_selftest(&scheme, &result), STATUS_OK);
+    assert_int_equal(result.passed, 24);
+    scheme.verify = refuse_all;
+    assert_int_equal(crypto_selftest(&scheme, &result), STATUS_MISMATCH);
+    assert_int_equal(result.total - result.passed, 5);
+    assert_non_null(result.first_failure);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_linked_primitives_pass),
         cmocka_unit_test(a_scheme_that_differs_in_one_thing_does_not_start),
+        cmocka_unit_test(a_scheme_without_its_secret_half_is_tested_by_what_it_verifies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

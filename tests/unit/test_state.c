@@ -446,6 +446,28 @@ static void the_root_depends_on_content_and_not_on_history(void **unused)
     state_close(down);
 }
 
+static bool visit_one(void *context, struct bytes key, struct bytes value)
+{
+    uint32_t *left = context;
+
+    assert_true(bytes_equal(key, bytes_of_text(*left == 1 ? "a" : "b")));
+    assert_int_equal(value.len, 0);
+    return --*left > 0;
+}
+
+static void a_visit_ends_where_the_visitor_wants(void **unused)
+{
+    struct state *state = open_small(10, 1000);
+    uint32_t left = 1;
+
+    (void)unused;
+    assert_true(state_put(state, bytes_of_text("b"), BYTES_EMPTY));
+    assert_true(state_put(state, bytes_of_text("a"), BYTES_EMPTY));
+    assert_false(state_visit(state, visit_one, &left));
+    assert_int_equal(left, 0);
+    state_close(state);
+}
+
 static void a_single_record_is_the_root_itself(void **unused)
 {
     struct state *state = open_small(10, 1000);
@@ -481,6 +503,7 @@ int main(void)
         cmocka_unit_test(content_order_and_root_are_those_of_a_plain_model),
         cmocka_unit_test(puts_of_all_changes_rebuild_the_same_state),
         cmocka_unit_test(the_root_depends_on_content_and_not_on_history),
+        cmocka_unit_test(a_visit_ends_where_the_visitor_wants),
         cmocka_unit_test(a_single_record_is_the_root_itself),
     };
 

@@ -116,6 +116,24 @@ static void prefixes_ascend_and_none_covers_another(void **state)
     }
 }
 
+static void a_set_of_prefixes_is_not_empty_and_not_too_long(void **state)
+{
+    uint8_t bytes[16 * (STREAM_PREFIXES_MAX + 1)];
+    struct buffer out = buffer_make(bytes, sizeof(bytes));
+    struct prefix_set set;
+
+    (void)state;
+    assert_false(prefix_set_parse((struct wire_list){BYTES_EMPTY, 0}, &set));
+    for (uint32_t count = 1; count <= STREAM_PREFIXES_MAX + 1; count++) {
+        const uint8_t name = (uint8_t)('a' + count);
+        const struct item_id id = {bytes_make(&name, 1)};
+
+        assert_true(item_id_encode(&id, &out));
+        assert_int_equal(prefix_set_parse((struct wire_list){buffer_bytes(&out), count}, &set),
+                         count <= STREAM_PREFIXES_MAX);
+    }
+}
+
 static void more_blocks_than_five_have_a_code_of_their_own(void **state)
 {
     uint8_t bytes[TOKEN_BYTES_MAX + 1];
@@ -196,6 +214,7 @@ int main(void)
         cmocka_unit_test(a_block_s_id_is_of_its_content_and_not_of_its_signature),
         cmocka_unit_test(fields_that_make_no_sense_are_not_a_token),
         cmocka_unit_test(prefixes_ascend_and_none_covers_another),
+        cmocka_unit_test(a_set_of_prefixes_is_not_empty_and_not_too_long),
         cmocka_unit_test(more_blocks_than_five_have_a_code_of_their_own),
         cmocka_unit_test(every_flip_of_a_bit_is_refused),
         cmocka_unit_test(every_truncation_is_refused),

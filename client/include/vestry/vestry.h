@@ -395,8 +395,9 @@ struct vestry_status {
 /* Ask every replica. Waits for all, at most two seconds. VESTRY_OK also when few or none answer. */
 VESTRY_API enum vestry_error vestry_status(struct vestry *log, struct vestry_status *status);
 
-/* Evidence against a replica: two statements that it signed and that no correct one signs both. It
- * proves itself; vestry-verify evidence checks it with the charter alone. */
+/* Evidence against a replica: two statements that it signed and that no correct one signs both, or
+ * a single one that none signs at all. It proves itself; vestry-verify evidence checks it with the
+ * charter alone. */
 struct vestry_evidence {
     uint32_t rid;     /* whom it convicts */
     uint32_t held_by; /* the replica that showed it first */

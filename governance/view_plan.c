@@ -1,6 +1,6 @@
-#include "replica/core/view_plan.h"
+#include "governance/view_plan.h"
 
-#include "replica/core/mutant.h"
+#include "governance/mutant.h"
 
 #include <string.h>
 

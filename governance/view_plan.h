@@ -1,11 +1,12 @@
 /* What a new view must propose, as a function of the VIEW-CHANGE messages it rests on: the new
- * primary makes its proposals by it and every backup checks them by it.
+ * primary makes its proposals by it, every backup checks them by it, and anybody judges by it who
+ * made others (view_rules.h).
  *
  * For each sequence above the highest proven checkpoint, up to the highest prepared one, it is the
  * digest of the prepared certificate with the highest view, or the null digest. Pure; the messages
  * are already verified. Source: Castro & Liskov, OSDI '99, section 4.4. */
-#ifndef VESTRY_REPLICA_CORE_VIEW_PLAN_H
-#define VESTRY_REPLICA_CORE_VIEW_PLAN_H
+#ifndef VESTRY_GOVERNANCE_VIEW_PLAN_H
+#define VESTRY_GOVERNANCE_VIEW_PLAN_H
 
 #include "crypto/schema.h"
 
