@@ -128,6 +128,6 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     plan->forgets_all = prng_chance(&prng, 300);
     plan->snapshot_span = prng_between(&prng, 1, 3);
     if (plan->liars != 0 && prng_chance(&prng, 200)) {
-        plan->lies |= LIE_SOME << prng_below(&prng, 7);
+        plan->lies |= (uint32_t)LIE_SOME << prng_below(&prng, 7);
     }
 }
