@@ -27,6 +27,7 @@ struct answer {
     uint64_t size; /* of the tree that proofs lead to */
     uint32_t count;
     bool full;
+    bool missing; /* an entry of the tree is not to be had here: history has a gap */
 };
 
 static bool take(struct buffer *buffer, size_t capacity)
@@ -94,13 +95,17 @@ static bool add_entry(struct answer *answer, uint64_t index)
     struct bytes found;
     struct leaf leaf;
     struct merkle_proof proof;
-    if (answer->count == STATEMENTS_MAX || index >= answer->size ||
-        !log_leaf(maker->reader, index, &found)) {
+    if (answer->count == STATEMENTS_MAX || index >= answer->size) {
+        return false;
+    }
+    if (!log_leaf(maker->reader, index, &found)) {
+        answer->missing = true;
         return false;
     }
     buffer_put(&leaf_copy, found);
     if (leaf_decode(buffer_bytes(&leaf_copy), &leaf) != WIRE_OK ||
         !merkle_inclusion_make(index, answer->size, log_node, maker->reader, &proof)) {
+        answer->missing = true;
         return false;
     }
     struct read_entry entry = {.leaf = buffer_bytes(&leaf_copy), .path = hash_list(&proof, &path)};
@@ -135,8 +140,10 @@ static void add_stream_range(struct answer *answer, const struct read_statement 
     while (done < statement->count && statement->from <= LOG_ENTRIES_MAX) {
         uint64_t index = 0;
         uint64_t run = 0;
-        if (!log_stream_run(answer->maker->reader, statement->stream, statement->from + done,
-                            &index, &run)) {
+        const uint64_t position = statement->from + done;
+        if (!log_stream_run(answer->maker->reader, statement->stream, position, &index, &run)) {
+            answer->missing =
+                position < log_stream_length(answer->maker->reader, statement->stream);
             return;
         }
         for (; run > 0 && done < statement->count; run--) {
@@ -218,6 +225,11 @@ struct bytes read_answer_make(struct read_maker *maker, struct store_view *view,
     if (ask->code == RESULT_OK &&
         token_parse(ask->token, maker->speaker->cluster_id, &maker->chain) == RESULT_OK) {
         add_statements(&answer, ask, &header, &signed_answer.stream_len);
+    }
+    /* The same when history has a gap where the entries begin. Behind those that are there, the
+     * reader asks again, and then of another replica. */
+    if (answer.missing && answer.count == 0) {
+        signed_answer.checkpoint = BYTES_EMPTY;
     }
     const struct read_entries entries = {.list = {buffer_bytes(&maker->list), answer.count}};
     CHECK(read_entries_encode(&entries, &maker->attachment));

@@ -62,8 +62,8 @@ static void answer_snapshot_of_client(struct reader *reader, struct question *qu
 {
     uint8_t memory[512];
     struct buffer frame = buffer_make(memory, sizeof memory);
-    CHECK(frames_put_data(&frame, reader->setup.speaker.rid, &question->fetch,
-                          question->fetch.from, BYTES_EMPTY));
+    CHECK(frames_put_data(&frame, reader->setup.speaker.rid, &question->fetch, question->fetch.from,
+                          BYTES_EMPTY));
     keep_frame(question, buffer_bytes(&frame));
 }
 

@@ -4,6 +4,7 @@
 #include "crypto/receipt.h"
 #include "replica/host/read_request.h"
 #include "replica/host/serve.h"
+#include "storage/record.h"
 #include "tests/support/host_log.h"
 #include "tests/support/sign_fast.h"
 
@@ -172,12 +173,75 @@ static void a_read_of_a_stream_that_the_token_does_not_cover_is_refused(void **s
     assert_int_equal(result.answer.code, E_STREAM);
 }
 
+static void erase(struct fixture *fixture, enum family family, const struct record_key *key)
+{
+    const struct put put = {.family = family, .erase = true, .key = record_key_bytes(key)};
+    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+}
+
+/* Without a checkpoint an answer shows nothing, and the reader asks another replica. */
+static void what_lies_in_a_gap_of_history_is_not_read_as_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct record_key leaves = record_key_leaves(1 + 2 * REQUESTS * ENTRIES);
+    erase(fixture, FAMILY_LEAVES, &leaves); /* of block 3 */
+    struct read_result result = read_log(fixture, host_log_read(fixture->log, "", 200, 5));
+    assert_int_equal(result.answer.code, RESULT_OK);
+    assert_int_equal(result.answer.executed, BLOCKS);
+    assert_int_equal(result.count, 0);
+    assert_int_equal(result.answer.checkpoint.len, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "pay/us", 100, 5));
+    assert_int_equal(result.count, 0);
+    assert_int_equal(result.answer.checkpoint.len, 0);
+    /* Its leaf is there, but not what proves it. */
+    result = read_log(fixture, host_log_read(fixture->log, "", 300, 5));
+    assert_int_equal(result.count, 0);
+    assert_int_equal(result.answer.checkpoint.len, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "", SIZE, 5));
+    assert_true(result.answer.checkpoint.len > 0);
+}
+
+static void a_read_ends_where_a_gap_begins(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint64_t i = 80; i < 120; i++) {
+        const struct record_key run = record_key_stream(bytes_of_text("pay/us"), i);
+        erase(fixture, FAMILY_STREAMS, &run);
+    }
+    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 70, 100));
+    assert_int_equal(result.count, 10);
+    assert_true(result.answer.checkpoint.len > 0);
+    result = read_log(fixture, host_log_read(fixture->log, "pay/us", 80, 100));
+    assert_int_equal(result.count, 0);
+    assert_int_equal(result.answer.checkpoint.len, 0);
+    result = read_log(fixture, host_log_read(fixture->log, "pay/us", 120, 100));
+    assert_int_equal(result.count, 40);
+}
+
+/* A request whose block is in the gap is known, and answered by the others. */
+static void a_known_request_in_a_gap_is_left_to_others(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct record_key block = record_key_block(RECORD_HEADER, 2);
+    const struct action known = {
+        .kind = ACTION_KNOWN, .height = 2, .first_index = 91, .count = ENTRIES};
+    struct store_view *view = NULL;
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    assert_true(read_known_make(fixture->maker, view, &known).len > 0);
+    store_view_close(view);
+    erase(fixture, FAMILY_BLOCKS, &block);
+    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    assert_int_equal(read_known_make(fixture->maker, view, &known).len, 0);
+    store_view_close(view);
+}
+
 static void a_read_beyond_the_end_is_empty(void **state)
 {
     struct fixture *fixture = *state;
     struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 160, 9));
     assert_int_equal(result.answer.code, RESULT_OK);
     assert_int_equal(result.count, 0);
+    assert_true(result.answer.checkpoint.len > 0);
     result = read_log(fixture, host_log_read(fixture->log, "", UINT64_MAX, 9));
     assert_int_equal(result.count, 0);
     result = read_log(fixture, host_log_read(fixture->log, "pay/us", UINT64_MAX, 9));
@@ -279,6 +343,9 @@ int main(void)
         TEST(a_stream_is_read_with_proofs_and_payloads),
         TEST(a_read_by_index_withholds_what_the_token_does_not_cover),
         TEST(a_read_of_a_stream_that_the_token_does_not_cover_is_refused),
+        TEST(what_lies_in_a_gap_of_history_is_not_read_as_nothing),
+        TEST(a_read_ends_where_a_gap_begins),
+        TEST(a_known_request_in_a_gap_is_left_to_others),
         TEST(a_read_beyond_the_end_is_empty),
         TEST(a_read_with_a_changed_bit_is_not_verified),
         TEST(a_request_of_long_ago_is_proven_against_the_newest_head),
