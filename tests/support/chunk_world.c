@@ -3,12 +3,8 @@
 #include "crypto/hash.h"
 #include "tests/support/state_model.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static int row_compare(const void *a, const void *b)
 {
@@ -20,8 +16,8 @@ static void row_put(struct chunk_world *world, struct bytes key, struct bytes va
 {
     struct chunk_row *row = &world->rows[world->count++];
 
-    assert_true(world->count <= CHUNK_ROWS_MAX);
-    assert_true(state_put(world->state, key, value));
+    CHECK(world->count <= CHUNK_ROWS_MAX);
+    CHECK(state_put(world->state, key, value));
     memset(row, 0, sizeof(*row));
     row->key_len = key.len;
     row->value_len = value.len;
@@ -39,7 +35,7 @@ void chunk_world_done(struct chunk_world *world)
 void chunk_world_open(struct chunk_world *world)
 {
     world->count = 0;
-    assert_int_equal(state_open(CHUNK_ROWS_MAX, 1u << 20, 7, &world->state), STATUS_OK);
+    CHECK(state_open(CHUNK_ROWS_MAX, 1u << 20, 7, &world->state) == STATUS_OK);
 }
 
 void chunk_world_put(struct chunk_world *world, uint64_t *random, uint64_t number)
@@ -112,17 +108,17 @@ void piece_of(const struct state_chunk *chunk, struct piece *out)
     while (state_row_next(&rows, &row)) {
         struct chunk_row *to = &out->rows[out->count++];
 
-        assert_true(out->count < PIECE_ROWS_MAX);
+        CHECK(out->count < PIECE_ROWS_MAX);
         to->key_len = row.key.len;
         to->value_len = row.value.len;
         memcpy(to->key, row.key.data, row.key.len);
         memcpy(to->value, row.value.data, row.value.len);
     }
-    assert_int_equal(out->count, chunk->rows.count);
+    CHECK(out->count == chunk->rows.count);
     while (item_hash_next(&path, &hash)) {
         memcpy(out->path[out->path_count++], hash.value, HASH_BYTES);
     }
-    assert_int_equal(out->path_count, chunk->path.count);
+    CHECK(out->path_count == chunk->path.count);
 }
 
 bool piece_accepted(const struct piece *piece, const uint8_t root[HASH_BYTES])
@@ -141,13 +137,13 @@ bool piece_accepted(const struct piece *piece, const uint8_t root[HASH_BYTES])
             .value = bytes_make(from->value, from->value_len),
         };
 
-        assert_true(state_row_encode(&row, &rows));
+        CHECK(state_row_encode(&row, &rows));
     }
     for (uint32_t i = 0; i < piece->path_count; i++) {
         struct item_hash hash;
 
         memcpy(hash.value, piece->path[i], HASH_BYTES);
-        assert_true(item_hash_encode(&hash, &path));
+        CHECK(item_hash_encode(&hash, &path));
     }
     chunk.rows = (struct wire_list){buffer_bytes(&rows), piece->count};
     chunk.path = (struct wire_list){buffer_bytes(&path), piece->path_count};
@@ -202,8 +198,8 @@ void chunk_through_the_wire(struct state_chunk *chunk)
     static uint8_t memory[FRAME_BYTES_MAX];
     struct buffer out = buffer_make(memory, sizeof(memory));
 
-    assert_true(state_chunk_encode(chunk, &out));
-    assert_int_equal(state_chunk_decode(buffer_bytes(&out), chunk), WIRE_OK);
+    CHECK(state_chunk_encode(chunk, &out));
+    CHECK(state_chunk_decode(buffer_bytes(&out), chunk) == WIRE_OK);
 }
 
 static void assert_rows_follow(const struct chunk_world *world, const struct state_chunk *chunk,
@@ -219,10 +215,10 @@ static void assert_rows_follow(const struct chunk_world *world, const struct sta
         if (bytes_get_u64be(hash) < position) {
             continue; /* of a range that began before */
         }
-        assert_true(*seen < world->count);
-        assert_memory_equal(hash, world->rows[*seen].key_hash, HASH_BYTES);
-        assert_true(bytes_equal(
-            row.value, bytes_make(world->rows[*seen].value, world->rows[*seen].value_len)));
+        CHECK(*seen < world->count);
+        CHECK(memcmp(hash, world->rows[*seen].key_hash, HASH_BYTES) == 0);
+        CHECK(bytes_equal(row.value,
+                          bytes_make(world->rows[*seen].value, world->rows[*seen].value_len)));
         ++*seen;
     }
 }
@@ -237,14 +233,14 @@ void chunk_walk(struct chunk_walk *walk, struct chunk_world *world)
         const uint64_t node = state_node_at(position, UINT64_MAX);
         struct state_chunk chunk;
 
-        assert_true(state_node_valid(node));
-        assert_int_equal(state_node_first(node), position);
-        assert_true(state_chunk_make(world->state, node, walk->bytes_max, &world->space, &chunk));
-        assert_true(chunk.rows.count <= 1 || chunk.rows.raw.len <= walk->bytes_max);
+        CHECK(state_node_valid(node));
+        CHECK(state_node_first(node) == position);
+        CHECK(state_chunk_make(world->state, node, walk->bytes_max, &world->space, &chunk));
+        CHECK(chunk.rows.count <= 1 || chunk.rows.raw.len <= walk->bytes_max);
         chunk_through_the_wire(&chunk);
-        assert_true(state_chunk_check(&chunk, world->root));
-        assert_true(state_chunk_first(&chunk) <= position);
-        assert_true(state_chunk_last(&chunk) >= position);
+        CHECK(state_chunk_check(&chunk, world->root));
+        CHECK(state_chunk_first(&chunk) <= position);
+        CHECK(state_chunk_last(&chunk) >= position);
         assert_rows_follow(world, &chunk, position, &seen);
         if (walk->meet != NULL) {
             walk->meet(&chunk);
@@ -255,5 +251,5 @@ void chunk_walk(struct chunk_walk *walk, struct chunk_world *world)
         done = state_chunk_last(&chunk) == UINT64_MAX;
         position = state_chunk_last(&chunk) + 1;
     }
-    assert_int_equal(seen, world->count);
+    CHECK(seen == world->count);
 }

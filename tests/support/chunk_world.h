@@ -35,6 +35,11 @@ void chunk_world_done(struct chunk_world *world);
 void chunk_world_random(struct chunk_world *world, uint32_t count, uint64_t seed);
 void chunk_world_crowded(struct chunk_world *world, uint32_t count);
 
+/* The one that the fuzzer and its seeds agree on. */
+#define CHUNK_WORLD_FUZZ_ROWS 17
+#define CHUNK_WORLD_FUZZ_SEED 3
+#define CHUNK_WORLD_FUZZ_BYTES 150
+
 #define PIECE_ROWS_MAX 64
 #define PIECE_PATH_MAX (STATE_CHUNK_DEPTH_MAX + 4)
 

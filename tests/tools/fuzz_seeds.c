@@ -1,7 +1,9 @@
 /* Inputs for the fuzzers to start from, made anew by each build:
  *
- *     fuzz_seeds FOLDER    writes FOLDER/reader, FOLDER/receipt, FOLDER/token, FOLDER/frame */
+ *     fuzz_seeds FOLDER    writes FOLDER/reader, FOLDER/receipt, FOLDER/token, FOLDER/frame,
+ *                          FOLDER/chunk */
 #include "crypto/frame.h"
+#include "tests/support/chunk_world.h"
 #include "tests/support/receipt_fixture.h"
 #include "tests/support/schema_random.h"
 #include "tests/support/sign_fast.h"
@@ -142,6 +144,28 @@ static void seed_frames(void)
     write_seed("frame", "envelope-and-attachment", buffer_bytes(&out));
 }
 
+static void seed_chunk(const struct state_chunk *chunk)
+{
+    char name[32];
+    struct buffer out = buffer_make(memory, sizeof(memory));
+
+    CHECK(state_chunk_encode(chunk, &out));
+    snprintf(name, sizeof(name), "%016llx", (unsigned long long)state_chunk_first(chunk));
+    write_seed("chunk", name, buffer_bytes(&out));
+}
+
+/* All pieces of the state that fuzz_chunk.c has. */
+static void seed_chunks(void)
+{
+    static struct chunk_world world;
+    struct chunk_walk walk = {.bytes_max = CHUNK_WORLD_FUZZ_BYTES, .meet = seed_chunk};
+
+    make_folder("chunk");
+    chunk_world_random(&world, CHUNK_WORLD_FUZZ_ROWS, CHUNK_WORLD_FUZZ_SEED);
+    chunk_walk(&walk, &world);
+    chunk_world_close(&world);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -154,5 +178,6 @@ int main(int argc, char **argv)
     seed_receipts();
     seed_tokens();
     seed_frames();
+    seed_chunks();
     return 0;
 }
