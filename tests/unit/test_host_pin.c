@@ -129,6 +129,15 @@ static void execute_up_to(struct fixture *fixture, uint64_t height)
     }
 }
 
+/* The flight under way lands, and the next one takes off. */
+static void land_one(struct fixture *fixture)
+{
+    struct pollfd wait = {.fd = mailbox_fd(commit_thread_done(fixture->host->commit)),
+                          .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    host_on_committed(-1, 0, fixture->host);
+}
+
 /* The state root in the header of a stored block. */
 static void header_root(struct fixture *fixture, uint64_t height, uint8_t out[HASH_BYTES])
 {
@@ -219,6 +228,9 @@ static void a_picture_is_of_its_height_when_a_flight_was_under_way(void **state)
     execute_up_to(fixture, INTERVAL + 3);
     assert_int_equal(host->closed->anchor.head, INTERVAL);
     assert_int_equal(host->closed->anchor.voted, INTERVAL);
+    land_one(fixture);
+    assert_int_equal(host->flying->pin, INTERVAL);
+    assert_int_equal(host->flying->anchor.head, INTERVAL);
     host_finish_flights(host);
     assert_null(host->closed);
     assert_true(host_can_step(host));
