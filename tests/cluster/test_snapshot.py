@@ -13,6 +13,7 @@ ACTIVE = 1
 RECOVERING = 3
 AWAY = 3
 SPAN = 16 * 64
+UNDER_WAY = 64
 
 
 class Snapshot(Case):
@@ -72,7 +73,9 @@ class Snapshot(Case):
             self.cluster.until(lambda: self.metric(AWAY, "executed_height") > SPAN, "a head", 120)
             missing.append(self.metric(AWAY, "history_missing"))
             self.cluster.kill(AWAY)
-        self.assertEqual(missing, sorted(missing, reverse=True))
+        # What it counted and had not made durable yet comes once more, and nothing else.
+        for before, after in zip(missing, missing[1:]):
+            self.assertLessEqual(after, before + UNDER_WAY)
         self.cluster.start(AWAY)
         self.is_whole()
         # A snapshot was taken once; what came after is only history.
