@@ -1,8 +1,8 @@
 /* Checking what a snapshot brings, as a function of the frame and the keys: chunks of the state
  * against its root, blocks against their certificates and the headers before them. */
 #include "crypto/hash.h"
-#include "governance/state_chunk.h"
 #include "governance/mutant.h"
+#include "governance/state_chunk.h"
 #include "replica/core/verify_parts.h"
 
 enum drop snapshot_verify(const struct share *share, const struct data *data,
