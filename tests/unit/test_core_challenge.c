@@ -94,7 +94,8 @@ static void a_vote_in_a_view_that_was_never_entered_is_amnesia(void **state)
     struct vote vote = some_vote(3, 1);
     fixture->nodes[SLEEPER]->view = 3;
     fixture->nodes[SLEEPER]->mode = MODE_CHANGING;
-    a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_PREPARE, SLEEPER, &vote));
+    fixture->nodes[SLEEPER]->planned = 5; /* of the view that it left */
+    a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_PRE_PREPARE, SLEEPER, &vote));
 }
 
 /* Of another epoch it was signed with another key; what is no vote binds nobody. */

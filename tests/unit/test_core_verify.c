@@ -4,6 +4,7 @@
 #include "replica/core/node_parts.h"
 #include "tests/support/core_fixture.h"
 #include "tests/support/sign_fast.h"
+#include "tests/support/view_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,7 +117,6 @@ static void a_request_comes_with_its_payload_and_no_other(void **state)
     assert_int_equal(verify(request_frame(fixture, (struct plan){1, 1})), DROP_NONE);
     assert_int_equal(verify(request_frame(fixture, (struct plan){1, 2})), DROP_MALFORMED);
     assert_int_equal(verify(request_frame(fixture, (struct plan){1, 0})), DROP_DIGEST);
-    /* Who has another share looks at the form only. */
     struct bytes wrong = request_frame(fixture, (struct plan){1, 0});
     assert_int_equal(job_verify(&job, wrong, 1, 2, NULL), DROP_NONE);
 }
@@ -178,7 +178,6 @@ static void the_chain_of_a_token_is_verified_once_and_a_request_always(void **st
     assert_int_equal(job_verify(&job, frame, 0, 1, &memo), DROP_NONE);
     assert_int_equal(verified, 4);
     assert_int_equal(points_checked, 3);
-    /* Without a memo nothing is remembered. */
     assert_int_equal(job_verify(&job, frame, 0, 1, NULL), DROP_NONE);
     assert_int_equal(verified, 7);
     assert_int_equal(points_checked, 6);
@@ -406,7 +405,7 @@ static void a_fetched_block_has_a_certificate_of_its_own(void **state)
     }
 }
 
-/* The commit certificate of a null block, by the members in the bitmap with `count` signatures. */
+/* The commit of a null block: the members' signatures, cut to `count` or filled with bad ones. */
 static struct bytes null_block(struct core_fixture *fixture, uint64_t members, uint32_t count)
 {
     uint8_t memory[8 * (SIG_BYTES + 2)];
@@ -424,10 +423,11 @@ static struct bytes null_block(struct core_fixture *fixture, uint64_t members, u
         memcpy(sig.value, message.envelope.sig.data, SIG_BYTES);
         assert_true(item_sig_encode(&sig, &sigs));
     }
-    certificate.sigs = (struct wire_list){
-        bytes_make(sigs.data, (size_t)count * (SIG_BYTES + 2)),
-        count,
-    };
+    while (sigs.len < (size_t)count * (SIG_BYTES + 2)) {
+        assert_true(item_sig_encode(&(struct item_sig){{0}}, &sigs));
+    }
+    sigs.len = (size_t)count * (SIG_BYTES + 2);
+    certificate.sigs = (struct wire_list){buffer_bytes(&sigs), count};
     struct block_parcel parcel = {.header = JUNK,
                                   .commit = encoded(&schema_certificate, &certificate)};
     struct data data = {.kind = FETCH_BLOCKS, .from = 5};
@@ -441,9 +441,10 @@ static void a_block_is_committed_by_a_quorum_of_members(void **state)
     assert_int_equal(verify(null_block(fixture, 14, 3)), DROP_NONE);
     assert_int_equal(verify(null_block(fixture, 15, 4)), DROP_NONE);
     assert_int_equal(verify(null_block(fixture, 3, 2)), DROP_CERTIFICATE);
-    /* A bitmap of more, or of others, than have signed. */
+    /* A bitmap of more, of fewer, or of others, than have signed. */
     assert_int_equal(verify(null_block(fixture, 15, 3)), DROP_CERTIFICATE);
-    assert_int_equal(verify(null_block(fixture, 7 | 1u << CORE_NODES, 3)), DROP_CERTIFICATE);
+    assert_int_equal(verify(null_block(fixture, 7, 4)), DROP_CERTIFICATE);
+    assert_int_equal(verify(null_block(fixture, 7 | 1u << CORE_NODES, 4)), DROP_CERTIFICATE);
 }
 
 /* --- Answers to the challenge ----------------------------------------------------------------- */
@@ -473,7 +474,6 @@ static void an_answer_holds_messages_of_whom_it_is_about(void **state)
     assert_int_equal(verify(answer_with(fixture, own, JUNK)), DROP_MALFORMED);
     assert_int_equal(verify(answer_with(fixture, other, own)), DROP_MALFORMED);
     assert_int_equal(verify(answer_with(fixture, own, forged)), DROP_CERTIFICATE);
-    /* By shares each checks its own. */
     struct bytes answer = answer_with(fixture, own, forged);
     assert_int_equal(job_verify(&job, answer, 0, 2, NULL), DROP_NONE);
     assert_int_equal(job_verify(&job, answer, 1, 2, NULL), DROP_CERTIFICATE);
@@ -488,6 +488,86 @@ static void an_answer_is_signed_and_well_formed(void **state)
     assert_int_equal(verify(core_frame(fixture, type, 2, "r2", body, BYTES_EMPTY)), DROP_NONE);
     assert_int_equal(verify(core_frame(fixture, type, 2, "r3", body, BYTES_EMPTY)), DROP_SIGNATURE);
     assert_int_equal(verify(core_frame(fixture, type, 2, "r2", JUNK, BYTES_EMPTY)), DROP_MALFORMED);
+}
+
+/* --- Changes of views ------------------------------------------------------------------------- */
+
+static void a_view_change_is_of_a_member_and_has_its_form(void **state)
+{
+    struct core_fixture *fixture = *state;
+    static uint8_t space[1u << 14];
+    static const uint64_t type = MESSAGE_VIEW_CHANGE;
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct departure says = {.count = 0};
+    struct bytes body = view_change_of(fixture, &says, &out);
+    assert_int_equal(verify(core_frame(fixture, type, 2, "r2", body, BYTES_EMPTY)), DROP_NONE);
+    assert_int_equal(verify(core_frame(fixture, type, 9, "r2", body, BYTES_EMPTY)), DROP_SENDER);
+    assert_int_equal(verify(core_frame(fixture, type, 2, NULL, body, BYTES_EMPTY)), DROP_SENDER);
+    assert_int_equal(verify(core_frame(fixture, type, 2, "r2", JUNK, BYTES_EMPTY)), DROP_MALFORMED);
+    struct view_change hollow = {.view = 1, .stable = {.header = JUNK}};
+    struct bytes junk = encoded(&schema_view_change, &hollow);
+    assert_int_equal(verify(core_frame(fixture, type, 2, "r2", junk, BYTES_EMPTY)),
+                     DROP_CERTIFICATE);
+    struct view_change other = {.epoch = 1, .view = 1, .stable = {.header = header_of(0, 0, 0)}};
+    struct bytes epoch = encoded(&schema_view_change, &other);
+    assert_int_equal(verify(core_frame(fixture, type, 2, "r2", epoch, BYTES_EMPTY)),
+                     DROP_CERTIFICATE);
+}
+
+static void a_new_view_is_of_whom_it_makes_primary_and_of_this_epoch(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct signed_body one = {.rid = 2, .body = JUNK};
+    struct new_view new_view = {.view = 2};
+    static const struct {
+        uint64_t view;
+        uint64_t epoch;
+        enum drop drop;
+    } cases[] = {
+        {0, 0, DROP_MALFORMED},
+        {3, 0, DROP_NOT_PRIMARY},
+        {2, 1, DROP_EPOCH},
+        {2, 0, DROP_CERTIFICATE}, /* and what it rests on is none */
+    };
+    new_view.view_changes = (struct wire_list){encoded(&schema_signed_body, &one), 1};
+    for (size_t i = 0; i < 4; i++) {
+        new_view.view = cases[i].view;
+        new_view.epoch = cases[i].epoch;
+        struct bytes body = encoded(&schema_new_view, &new_view);
+        struct bytes frame = core_frame(fixture, MESSAGE_NEW_VIEW, 2, "r2", body, BYTES_EMPTY);
+        assert_int_equal(verify(frame), cases[i].drop);
+    }
+    struct bytes junk = core_frame(fixture, MESSAGE_NEW_VIEW, 2, "r2", JUNK, BYTES_EMPTY);
+    assert_int_equal(verify(junk), DROP_MALFORMED);
+    struct bytes bare = core_frame(fixture, MESSAGE_NEW_VIEW, 2, NULL,
+                                   encoded(&schema_new_view, &new_view), BYTES_EMPTY);
+    assert_int_equal(verify(bare), DROP_MALFORMED);
+}
+
+/* A NEW-VIEW repeats what its VIEW-CHANGEs said. */
+static void what_members_signed_is_verified_once_and_what_is_forged_each_time(void **state)
+{
+    struct core_fixture *fixture = *state;
+    static uint8_t space[1u << 14];
+    struct seen seen = {0};
+    struct sig_memo memo = {&seen, seen_known, seen_add};
+    struct sig_scheme scheme = sig_fast;
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct departure says = {.claims = {{1, 2, 7, 0x5, 0, 0}}, .count = 1};
+    struct bytes body = view_change_of(fixture, &says, &out);
+    struct bytes frame = core_frame(fixture, MESSAGE_VIEW_CHANGE, 2, "r2", body, BYTES_EMPTY);
+    struct bytes forged = core_frame(fixture, MESSAGE_VIEW_CHANGE, 2, "r3", body, BYTES_EMPTY);
+    scheme.verify = verify_counted;
+    job.scheme = &scheme;
+    verified = 0;
+    assert_int_equal(job_verify(&job, frame, 0, 1, &memo), DROP_NONE);
+    assert_int_equal(verified, 4); /* its own, a PRE-PREPARE and two PREPAREs */
+    assert_int_equal(job_verify(&job, frame, 0, 1, &memo), DROP_NONE);
+    assert_int_equal(verified, 4);
+    for (uint32_t again = 1; again <= 2; again++) {
+        assert_int_equal(job_verify(&job, forged, 0, 1, &memo), DROP_SIGNATURE);
+        assert_int_equal(verified, 4 + again);
+    }
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, core_teardown)
@@ -512,6 +592,9 @@ int main(void)
         TEST(a_block_is_committed_by_a_quorum_of_members),
         TEST(an_answer_holds_messages_of_whom_it_is_about),
         TEST(an_answer_is_signed_and_well_formed),
+        TEST(a_view_change_is_of_a_member_and_has_its_form),
+        TEST(a_new_view_is_of_whom_it_makes_primary_and_of_this_epoch),
+        TEST(what_members_signed_is_verified_once_and_what_is_forged_each_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -121,6 +121,28 @@ static void no_bit_of_it_can_be_another(void **state)
     assert_int_equal(judge(fixture, buffer_bytes(&encoded), &facts), EVIDENCE_PROVES);
 }
 
+static void what_is_no_evidence_is_not_read(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct accusation accusation;
+    struct evidence_facts facts = {.rid = 77};
+    uint8_t memory[1024];
+    assert_false(evidence_read(bytes_of_text("junk"), &facts));
+    accuse(fixture, &accusation, vote_make(accusation.first, 2, 9, 1),
+           vote_make(accusation.second, 2, 9, 3));
+    struct evidence unknown = accusation.evidence;
+    unknown.kind = 200;
+    struct evidence hollow = accusation.evidence;
+    hollow.first = bytes_of_text("no vote");
+    const struct evidence *const bad[] = {&unknown, &hollow};
+    for (size_t i = 0; i < 2; i++) {
+        struct buffer encoded = buffer_make(memory, sizeof(memory));
+        assert_true(evidence_encode(bad[i], &encoded));
+        assert_false(evidence_read(buffer_bytes(&encoded), &facts));
+    }
+    assert_int_equal(facts.rid, 77);
+}
+
 static void votes_that_a_correct_replica_casts_convict_nobody(void **state)
 {
     struct core_fixture *fixture = *state;
@@ -240,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CORE_TEST(two_votes_for_one_place_convict_their_signer),
         CORE_TEST(no_bit_of_it_can_be_another),
+        CORE_TEST(what_is_no_evidence_is_not_read),
         CORE_TEST(votes_that_a_correct_replica_casts_convict_nobody),
         CORE_TEST(votes_of_two_kinds_or_two_replicas_convict_nobody),
         CORE_TEST(who_proposes_a_bad_batch_is_convicted),
