@@ -157,6 +157,12 @@ static void an_accepted_proposal_accounts_for_its_prepare(void **state)
     struct bytes answer = core_answer(fixture, SLEEPER, 2, prepare);
     assert_int_equal(core_deliver(fixture, SLEEPER, 2, answer), DROP_NONE);
     assert_int_equal(fixture->nodes[SLEEPER]->mode, MODE_ACTIVE);
+    /* Not for a PREPARE of another batch, which its journal would have had to prevent. */
+    (void)asleep(state);
+    struct vote other = vote;
+    other.digest[0] ^= 1;
+    a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_PREPARE, SLEEPER, &other));
+    fixture->nodes[SLEEPER]->mode = MODE_ACTIVE;
     /* Its COMMIT is another matter: no certificate was put. */
     (void)asleep(state);
     a_message_the_journal_lacks(fixture, core_vote(fixture, MESSAGE_COMMIT, SLEEPER, &vote));

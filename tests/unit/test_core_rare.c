@@ -380,6 +380,51 @@ static void a_request_that_time_has_overtaken_leaves_when_it_is_its_turn(void **
     assert_int_equal(queue_waiting(fixture->nodes[0]->queue), 0);
 }
 
+/* So that time goes on, and with it what expires, where nobody writes. */
+static void a_log_at_rest_beats_now_and_then(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct node *node = fixture->nodes[0];
+    uint64_t beat = node_param(node, PARAM_IDLE_HEARTBEAT);
+    fixture->now_ms = node->executed_ms + beat - 1;
+    fixture->wall_ms += beat - 1;
+    assert_int_equal(core_tick(fixture, 0), DROP_NONE);
+    assert_int_equal(core_sent(fixture, MESSAGE_PRE_PREPARE).len, 0);
+    fixture->now_ms++;
+    fixture->wall_ms++;
+    assert_int_equal(core_tick(fixture, 0), DROP_NONE);
+    struct message message;
+    struct batch_parcel parcel;
+    struct batch batch;
+    assert_int_equal(message_split(core_sent(fixture, MESSAGE_PRE_PREPARE), &message), DROP_NONE);
+    assert_int_equal(batch_parcel_decode(message.attachment, &parcel), WIRE_OK);
+    assert_int_equal(batch_decode(parcel.batch, &batch), WIRE_OK);
+    assert_int_equal(batch.items.count, 0);
+    assert_int_equal(batch.time_ms, fixture->wall_ms);
+    /* One beat: the next is due when this one is executed, and long after it. */
+    fixture->now_ms += beat;
+    assert_int_equal(core_tick(fixture, 0), DROP_NONE);
+    assert_int_equal(core_sent(fixture, MESSAGE_PRE_PREPARE).len, 0);
+}
+
+static void nobody_complains_twice_or_of_itself_or_where_no_view_is(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct node *node = backup_of(fixture);
+    outbox_clear(&fixture->outbox);
+    complain(fixture->nodes[0], &fixture->outbox);
+    assert_silent(fixture);
+    node->mode = MODE_CHANGING;
+    complain(node, &fixture->outbox);
+    assert_silent(fixture);
+    node->mode = MODE_ACTIVE;
+    complain(node, &fixture->outbox);
+    assert_true(core_sent(fixture, MESSAGE_COMPLAIN).len > 0);
+    outbox_clear(&fixture->outbox);
+    complain(node, &fixture->outbox);
+    assert_silent(fixture);
+}
+
 /* A worker that refuses what is good is no proof against anybody. */
 static void a_good_proposal_convicts_nobody(void **state)
 {
@@ -416,6 +461,8 @@ int main(void)
         TEST(who_has_left_the_view_does_not_leave_it_again_on_proof),
         TEST(help_after_a_status_is_bounded_in_bytes),
         TEST(a_request_that_time_has_overtaken_leaves_when_it_is_its_turn),
+        TEST(a_log_at_rest_beats_now_and_then),
+        TEST(nobody_complains_twice_or_of_itself_or_where_no_view_is),
         TEST(a_good_proposal_convicts_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

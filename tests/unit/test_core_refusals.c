@@ -239,6 +239,14 @@ static void a_status_must_be_newer_than_the_last(void **state)
     }
 }
 
+static void a_new_view_comes_from_whom_it_makes_primary(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct bytes body = body_of_epoch(fixture, MESSAGE_NEW_VIEW, 0);
+    struct bytes frame = core_frame(fixture, MESSAGE_NEW_VIEW, 3, "r3", body, BYTES_EMPTY);
+    assert_refused(fixture, 3, frame, DROP_NOT_PRIMARY);
+}
+
 /* --- Handlers by themselves ------------------------------------------------------------------- */
 
 typedef enum drop handler(struct node *node, const struct message *message, struct outbox *outbox);
@@ -425,6 +433,7 @@ int main(void)
         TEST(data_of_a_kind_that_nobody_asks_for_is_refused),
         TEST(a_frame_that_is_no_envelope_is_malformed),
         TEST(a_status_must_be_newer_than_the_last),
+        TEST(a_new_view_comes_from_whom_it_makes_primary),
         TEST(no_handler_takes_a_body_or_an_attachment_that_is_none),
         TEST(a_proposal_whose_attachment_is_no_batch_is_malformed),
         TEST(a_request_whose_item_is_none_is_malformed),
