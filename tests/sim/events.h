@@ -14,6 +14,8 @@ enum due_kind {
     DUE_CLIENT,  /* client `to` looks at its clock */
     DUE_CRASH,   /* some backup dies */
     DUE_CUT_OFF, /* some backup loses its network */
+    DUE_CUT,     /* the network is cut in some way */
+    DUE_WHOLE,   /* it is whole again */
     DUE_REJOIN,  /* replica `to` has its network back */
     DUE_POWER,   /* all replicas die at once */
     DUE_CLOCK,   /* some wall clock jumps */

@@ -31,6 +31,9 @@ void network_send(struct world *world, uint32_t from, uint32_t to, struct blob *
     if (!own && (world->hosts[to].cut_off || (from != SIM_CLIENT && world->hosts[from].cut_off))) {
         return;
     }
+    if (!own && from != SIM_CLIENT && (world->blocked[from] >> to & 1) != 0) {
+        return;
+    }
     const struct script *script = world->phase == PHASE_STORM ? world->script : NULL;
     if (script != NULL && script->passes != NULL && !own &&
         !script->passes(world, from, to, frame)) {

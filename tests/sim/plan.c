@@ -127,6 +127,7 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     plan->forgets = prng_chance(&prng, 250) ? 1 : 0;
     plan->forgets_all = prng_chance(&prng, 300);
     plan->snapshot_span = prng_between(&prng, 1, 3);
+    plan->cut_every_us = prng_chance(&prng, 200) ? prng_between(&prng, 50000, 1500000) : 0;
     if (plan->liars != 0 && prng_chance(&prng, 200)) {
         plan->lies |= (uint32_t)LIE_SOME << prng_below(&prng, 7);
     }

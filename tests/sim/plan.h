@@ -70,6 +70,7 @@ struct plan {
     bool liars_stay;         /* they lie until the others have answered everything */
     uint64_t crash_every_us; /* 0: never */
     uint64_t cut_off_every_us;
+    uint64_t cut_every_us; /* cuts of every kind, more than f apart; 0: none */
     uint32_t power_cuts;
     uint32_t forgets;       /* disks that are lost or put back */
     bool forgets_all;       /* lost, not put back */

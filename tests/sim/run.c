@@ -28,6 +28,9 @@ static void weather_begin(struct world *world)
     if (plan->cut_off_every_us > 0) {
         due_in(world, DUE_CUT_OFF, plan->cut_off_every_us, 0);
     }
+    if (plan->cut_every_us > 0) {
+        due_in(world, DUE_CUT, plan->cut_every_us, 0);
+    }
     for (uint32_t i = 0; i < plan->power_cuts; i++) {
         due_in(world, DUE_POWER, prng_between(&world->prng, 20000, 4000000), 0);
     }
@@ -111,6 +114,18 @@ static void some_cut_off(struct world *world)
         due_in(world, DUE_REJOIN, prng_between(&world->prng, 50000, 2500000), rid);
     }
     due_in(world, DUE_CUT_OFF, prng_between(&world->prng, 1, 2 * world->plan.cut_off_every_us), 0);
+}
+
+static void network_cut(struct world *world)
+{
+    if (world->phase != PHASE_STORM) {
+        return;
+    }
+    uint64_t lasts_us = prng_between(&world->prng, 20000, 1500000);
+    partition_begin(world);
+    due_in(world, DUE_WHOLE, lasts_us, 0);
+    due_in(world, DUE_CUT, lasts_us + prng_between(&world->prng, 1, 2 * world->plan.cut_every_us),
+           0);
 }
 
 static void power_cut(struct world *world)
@@ -203,6 +218,12 @@ static void happen(struct world *world, const struct due *due)
     case DUE_CUT_OFF:
         some_cut_off(world);
         break;
+    case DUE_CUT:
+        network_cut(world);
+        break;
+    case DUE_WHOLE:
+        partition_end(world);
+        break;
     case DUE_REJOIN:
         world->hosts[due->to].cut_off = false;
         break;
@@ -236,6 +257,7 @@ static bool next(struct world *world)
 /* All replicas come up and stay, but for those that are to stay away. */
 static void come_up(struct world *world)
 {
+    partition_end(world);
     for (uint32_t rid = 0; rid < world->plan.n; rid++) {
         struct host *host = &world->hosts[rid];
         bool away = (world->absent >> rid & 1) != 0;

@@ -39,6 +39,7 @@ static const struct field fields[] = {
     FIELD(forgets, 0, false),
     FIELD(crash_every_us, 0, false),
     FIELD(cut_off_every_us, 0, false),
+    FIELD(cut_every_us, 0, false),
     FIELD(liars, 0, true),
     FIELD(lies, 0, true),
     FIELD(copy_permille, 0, false),

@@ -125,6 +125,7 @@ struct tally {
     uint64_t forgot;     /* disks that were lost or put back */
     uint64_t recovering; /* how many of these replicas found out */
     uint64_t snapshots;  /* that took the place of blocks */
+    uint64_t cuts;       /* of the network */
 };
 
 struct world {
@@ -140,6 +141,9 @@ struct world {
     struct client *clients;
     struct request_log *requests;
     struct check *check;
+    uint32_t blocked[SIM_REPLICAS_MAX]; /* by sender: the replicas that do not hear it */
+    uint32_t cut_side;
+    uint32_t cut_one;
     struct heard heard[SIM_REPLICAS_MAX];
     struct blob *ordered_once; /* by liar_order.c: a batch that is proposed again, NULL at first */
     struct slow_primary slow[SIM_REPLICAS_MAX];
@@ -232,6 +236,10 @@ void world_close(struct world *world);
  */
 
 #define SIM_CLIENT NODE_CLIENT
+
+/* Cut the network between replicas in some way, and make it whole (partition.c). */
+void partition_begin(struct world *world);
+void partition_end(struct world *world);
 
 /* Takes no reference: the network keeps its own. */
 void network_send(struct world *world, uint32_t from, uint32_t to, struct blob *frame);
