@@ -191,6 +191,7 @@ static void each_rule_of_a_new_view_convicts_who_breaks_it(void **state)
         {"the null digest for what was prepared", {OF_THREE, .digests = {0xff, 0xff}, CLAIMS}},
         {"more than what was prepared", {OF_THREE, .digests = {0xff, 8, 9}, CLAIMS}},
         {"from another height on", {OF_THREE, .sequence = 2, FOLLOWS, CLAIMS}},
+        {"proposals of another epoch", {OF_THREE, .vote_epoch = 1, FOLLOWS, CLAIMS}},
         {"proposals of another view", {OF_THREE, .vote_view = VIEW_NEXT + 4, FOLLOWS, CLAIMS}},
         {"proposals that another one signed", {OF_THREE, .proposer = 2, FOLLOWS, CLAIMS}},
         {"proposals in the name of another", {OF_THREE, .claims_as = 2, FOLLOWS, CLAIMS}},
@@ -207,13 +208,16 @@ static void each_rule_of_a_new_view_convicts_who_breaks_it(void **state)
 
 static void who_does_not_lead_a_view_announces_none(void **state)
 {
-    const struct announcement good = {OF_THREE, FOLLOWS, CLAIMS};
+    const struct announcement good = {OF_THREE};
     struct evidence evidence = against_new_view(*state, &good, 2);
     assert_int_equal(judge(*state, &evidence), EVIDENCE_PROVES);
     assert_int_equal(facts.rid, 2);
     const struct announcement first = {OF_THREE, .view = CORE_NODES};
     evidence = against_new_view(*state, &first, 0);
     assert_int_equal(judge(*state, &evidence), EVIDENCE_NO_FAULT);
+    const struct announcement of_the_beginning = {OF_THREE, .is_of_view_0 = true};
+    evidence = against_new_view(*state, &of_the_beginning, 0);
+    assert_int_equal(judge(*state, &evidence), EVIDENCE_PROVES); /* view 0 needs none */
 }
 
 /* --- What convicts nobody --------------------------------------------------------------------- */

@@ -206,8 +206,10 @@ static void a_bad_part_of_a_new_view_is_found_by_one_worker(void **state)
     struct core_fixture *fixture = *state;
     static uint8_t space[VIEW_BODY_BYTES];
     struct buffer out = buffer_make(space, sizeof(space));
-    const struct announcement says = {
-        .senders = {1, 2, 0}, .count = 3, .forged = 2, .digests = {0xff, 8}, .claims = CLAIMS};
+    const struct announcement says = {.senders = {1, 2, 0},
+                                      .count = 3,
+                                      .digests = {0xff, 8},
+                                      .claims = {{1, 2, 7, 0x5, 0, 0}, {4, 2, 8, 0x4, 0, 0}}};
     struct bytes body = new_view_of(fixture, &says, &out);
     enum drop verdicts[2];
     verify_in_two(fixture, VIEW_LEADER,
