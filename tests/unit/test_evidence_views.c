@@ -271,6 +271,30 @@ static void what_does_not_decode_convicts_nobody(void **state)
     assert_int_equal(judge(*state, &evidence), EVIDENCE_MALFORMED);
 }
 
+/* It decodes as a VIEW-CHANGE, which does not look into the header. */
+static void a_checkpoint_that_is_no_block_convicts(void **state)
+{
+    static uint8_t memory[VIEW_BODY_BYTES];
+    struct buffer body = buffer_make(memory, sizeof(memory));
+    struct evidence evidence = against_change(*state, &(struct departure){.view = VIEW_NEXT});
+    struct view_change change;
+    assert_int_equal(view_change_decode(evidence.first, &change), WIRE_OK);
+    change.stable.header = bytes_of_text("block 0");
+    assert_true(view_change_encode(&change, &body));
+    evidence.first = buffer_bytes(&body);
+    view_sign(*state, ACCUSED, TAG_VIEW_CHANGE, evidence.first, evidence.first_sig);
+    assert_int_equal(judge(*state, &evidence), EVIDENCE_PROVES);
+}
+
+static void what_is_no_evidence_says_nothing(void **state)
+{
+    struct evidence evidence = against_change(*state, &bad);
+    assert_true(evidence_read(encode(&evidence), &facts));
+    evidence.kind = EVIDENCE_BALLOT;
+    assert_false(evidence_read(encode(&evidence), &facts));
+    assert_false(evidence_read(bytes_of_text("r2 did it"), &facts));
+}
+
 static void a_judge_without_the_parameters_says_so(void **state)
 {
     struct evidence evidence = against_change(*state, &bad);
@@ -319,6 +343,8 @@ int main(void)
         CORE_TEST(one_that_is_good_is_not_made_bad_by_others),
         CORE_TEST(what_is_of_another_epoch_is_not_judged),
         CORE_TEST(what_does_not_decode_convicts_nobody),
+        CORE_TEST(a_checkpoint_that_is_no_block_convicts),
+        CORE_TEST(what_is_no_evidence_says_nothing),
         CORE_TEST(a_judge_without_the_parameters_says_so),
         CORE_TEST(no_bit_of_it_can_be_another),
     };
