@@ -10,7 +10,8 @@ import subprocess
 import warnings
 
 import cluster
-from cluster import GUEST, REPLICAS, Case, numbered
+from cluster import GUEST, REPLICAS, Case, numbered, program
+from judge_parts import read
 
 # The replicas may use 256 MiB; all of an attack together may not move a replica beyond this.
 CONFIG = "limits { memory = 256MiB }\n"
@@ -27,7 +28,8 @@ UNPARSED_DROPS = 'vestry_verify_drops_total{reason="malformed"}'
 TYPE_DROPS = 'vestry_inspect_drops_total{reason="type-unknown"}'
 OWN_DROPS = 'vestry_inspect_drops_total{reason="own-message"}'
 SIGNATURE_DROPS = 'vestry_verify_drops_total{reason="bad-signature"}'
-REQUEST, PREPARE, STATUS, FETCH, DATA, HELLO = 1, 3, 9, 10, 11, 13
+REQUEST, PREPARE, VIEW_CHANGE, NEW_VIEW, STATUS, FETCH, DATA, HELLO = 1, 3, 7, 8, 9, 10, 11, 13
+MAKE_EVIDENCE = "vestry-make-evidence"
 
 
 def context(alpn="vestry/1", newest=ssl.TLSVersion.TLSv1_3):
@@ -285,6 +287,30 @@ class BadFrames(Case):
         self.assertEqual(self.guest("replica3", statuses, seconds=5), "closed")
         self.assertGreater(self.counted(SIGNATURE_DROPS) - before, 60)
 
+    def test_proof_against_a_replica_that_went_mad(self):
+        """What r3 signs that no correct replica signs is kept by whoever it is sent to, in the very
+        bytes that anybody would make of it, and convicts r3 by the charter alone."""
+        self.guilty = (3,)
+        self.cluster.kill(3)
+        for what, message in (("view-change", VIEW_CHANGE), ("new-view", NEW_VIEW)):
+            made = self.path(what)
+            subprocess.run([program(MAKE_EVIDENCE), self.cluster.path(), "3", made, what],
+                           check=True)
+            with open(made, "rb") as file:
+                evidence = file.read()
+            _, kind, rid, _, body, sig, *_ = read(evidence, version=1)
+            said = frame(envelope(message, body, sig, rid=rid))
+            self.assertEqual(self.guest("replica3", said * 3, seconds=1), "stays")
+            kept = self.cluster.path(f"data{VICTIM}", "evidence", f"r3-{kind}-0")
+            self.cluster.until(lambda path=kept: os.path.exists(path), kept, 10)
+            with open(kept, "rb") as file:
+                self.assertEqual(file.read(), evidence)
+            found = subprocess.run([program("vestry-verify"), "evidence", kept, "--charter",
+                                    self.cluster.path("charter.genesis")], capture_output=True,
+                                   text=True, check=True)
+            self.assertIn("r3 is convicted: ", found.stdout)
+        self.assertEqual(self.counted("vestry_evidence_total"), 2)
 
-cluster.need(GUEST)
+
+cluster.need(GUEST, program(MAKE_EVIDENCE))
 cluster.main()

@@ -180,7 +180,7 @@ void check_step(struct world *world, struct host *host, const struct event *even
         check_taken(world, host, event->frame, drop, outbox);
     }
     if (event->kind == EVENT_MESSAGE || event->kind == EVENT_REFUSED) {
-        check_view_of_liar(world, host, event, outbox);
+        check_view_message(world, host, event, outbox);
     }
 }
 

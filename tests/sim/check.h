@@ -190,8 +190,8 @@ MUST_USE bool check_checkpoint_of(const struct world *world, struct bytes header
 void check_taken(struct world *world, struct host *host, struct bytes frame, enum drop drop,
                  const struct outbox *outbox);
 
-/* A VIEW-CHANGE or NEW-VIEW of a liar that the node was given, be it as refused. */
-void check_view_of_liar(struct world *world, struct host *host, const struct event *event,
+/* A VIEW-CHANGE or NEW-VIEW that the node was given, be it as refused. */
+void check_view_message(struct world *world, struct host *host, const struct event *event,
                         const struct outbox *outbox);
 /* What is wrong with one, or NULL, whoever signed it; rid: who did, of a NEW-VIEW. */
 MUST_USE const char *check_change_wrong(const struct world *world, struct bytes body);

@@ -153,7 +153,7 @@ const char *check_new_view_wrong(const struct world *world, uint64_t rid, struct
     return follows(world, &new_view) ? NULL : "proposals that do not follow";
 }
 
-/* --- Of liars ----------------------------------------------------------------------------------
+/* --- What is brought ---------------------------------------------------------------------------
  */
 
 static bool is_accused(const struct outbox *outbox, uint64_t rid, uint64_t kind)
@@ -182,27 +182,22 @@ static void still_waits(struct world *world, const struct host *host, struct byt
     }
 }
 
-void check_view_of_liar(struct world *world, struct host *host, const struct event *event,
-                        const struct outbox *outbox)
+static bool signed_by_sender(const struct world *world, const struct envelope *envelope)
 {
     const struct cast *cast = &world->cast;
-    struct envelope envelope;
-    size_t used = 0;
-    if (world->plan.liars == 0 ||
-        schema_decode_front(&schema_envelope, event->frame, &envelope, &used) != WIRE_OK ||
-        (envelope.type != MESSAGE_VIEW_CHANGE && envelope.type != MESSAGE_NEW_VIEW) ||
-        envelope.rid >= cast->n || (world->plan.liars >> envelope.rid & 1) == 0 ||
-        envelope.rid == host->rid || envelope.sig.len != SIG_BYTES) {
-        return;
-    }
-    bool is_change = envelope.type == MESSAGE_VIEW_CHANGE;
-    if (!verify_body(cast->scheme, cast->sign[envelope.rid].pk,
-                     is_change ? TAG_VIEW_CHANGE : TAG_NEW_VIEW, cast->cluster_id, envelope.body,
-                     envelope.sig.data)) {
-        return;
-    }
-    const char *wrong = is_change ? check_change_wrong(world, envelope.body)
-                                  : check_new_view_wrong(world, envelope.rid, envelope.body);
+    bool is_change = envelope->type == MESSAGE_VIEW_CHANGE;
+    return envelope->sig.len == SIG_BYTES &&
+           verify_body(cast->scheme, cast->sign[envelope->rid].pk,
+                       is_change ? TAG_VIEW_CHANGE : TAG_NEW_VIEW, cast->cluster_id, envelope->body,
+                       envelope->sig.data);
+}
+
+static void judge_liar(struct world *world, struct host *host, const struct event *event,
+                       const struct envelope *envelope, const struct outbox *outbox)
+{
+    bool is_change = envelope->type == MESSAGE_VIEW_CHANGE;
+    const char *wrong = is_change ? check_change_wrong(world, envelope->body)
+                                  : check_new_view_wrong(world, envelope->rid, envelope->body);
     if (wrong == NULL) {
         return;
     }
@@ -210,14 +205,37 @@ void check_view_of_liar(struct world *world, struct host *host, const struct eve
     uint32_t *accused = &world->check->hosts[host->rid].accused[is_change ? 0 : 1];
     if (event->kind == EVENT_MESSAGE) {
         world_fail(world, "I16", host->rid, "a %s of r%lu was taken with %s",
-                   message_type_text(envelope.type), (unsigned long)envelope.rid, wrong);
+                   message_type_text(envelope->type), (unsigned long)envelope->rid, wrong);
     }
-    *accused |= is_accused(outbox, envelope.rid, kind) ? 1u << envelope.rid : 0;
-    if ((*accused >> envelope.rid & 1) == 0) {
+    *accused |= is_accused(outbox, envelope->rid, kind) ? 1u << envelope->rid : 0;
+    if ((*accused >> envelope->rid & 1) == 0) {
         world_fail(world, "I16", host->rid, "no evidence against r%lu for a %s with %s",
-                   (unsigned long)envelope.rid, message_type_text(envelope.type), wrong);
+                   (unsigned long)envelope->rid, message_type_text(envelope->type), wrong);
     }
     if (!is_change) {
-        still_waits(world, host, envelope.body);
+        still_waits(world, host, envelope->body);
+    }
+}
+
+void check_view_message(struct world *world, struct host *host, const struct event *event,
+                        const struct outbox *outbox)
+{
+    struct envelope envelope;
+    size_t used = 0;
+    if (world->plan.liars == 0 ||
+        schema_decode_front(&schema_envelope, event->frame, &envelope, &used) != WIRE_OK ||
+        (envelope.type != MESSAGE_VIEW_CHANGE && envelope.type != MESSAGE_NEW_VIEW) ||
+        envelope.rid >= world->cast.n || envelope.rid == host->rid) {
+        return;
+    }
+    if (!signed_by_sender(world, &envelope)) {
+        if (event->kind == EVENT_MESSAGE) {
+            world_fail(world, "I16", host->rid, "a %s was taken that r%lu did not sign",
+                       message_type_text(envelope.type), (unsigned long)envelope.rid);
+        }
+        return;
+    }
+    if ((world->plan.liars >> envelope.rid & 1) != 0) {
+        judge_liar(world, host, event, &envelope, outbox);
     }
 }

@@ -132,6 +132,9 @@ struct bytes view_change_of(const struct core_fixture *fixture, const struct dep
     const struct node *node = fixture->nodes[0];
     struct view_change change = {.epoch = says->epoch,
                                  .view = says->view == 0 ? VIEW_NEXT : says->view};
+    if (says->is_of_view_0) {
+        change.view = 0;
+    }
     struct bytes proof = says->stable.members == 0
                              ? bytes_make(node->stable_proof, node->stable_len)
                              : view_stable_of(fixture, &says->stable, &stable);
@@ -154,7 +157,8 @@ static struct bytes list_of_changes(const struct core_fixture *fixture,
         static uint8_t space[1u << 14];
         struct buffer body = buffer_make(space, sizeof(space));
         struct signed_body element = {.rid = says->senders[i]};
-        struct departure change = {.view = says->change_view == 0 ? view : says->change_view};
+        struct departure change = {.view = says->change_view == 0 ? view : says->change_view,
+                                   .is_of_view_0 = says->is_of_view_0};
         if (i < 2 && says->claims[i].sequence != 0) {
             change.claims[0] = says->claims[i];
             change.count = 1;
@@ -176,6 +180,7 @@ static uint32_t put_proposals(const struct core_fixture *fixture, const struct a
     while (count < 3 && says->digests[count] != 0) {
         uint8_t space[128];
         const struct claim vote = {
+            .epoch = says->vote_epoch,
             .view = says->vote_view == 0 ? VIEW_NEXT : says->vote_view,
             .sequence = first + count,
             .digest = says->digests[count] == 0xff ? 0 : says->digests[count],
@@ -198,6 +203,9 @@ struct bytes new_view_of(const struct core_fixture *fixture, const struct announ
     struct buffer proposals = buffer_make(spaces[1], sizeof(spaces[1]));
     struct new_view new_view = {.epoch = says->epoch,
                                 .view = says->view == 0 ? VIEW_NEXT : says->view};
+    if (says->is_of_view_0) {
+        new_view.view = 0;
+    }
     new_view.view_changes =
         (struct wire_list){list_of_changes(fixture, says, new_view.view, &changes), says->count};
     uint32_t count = put_proposals(fixture, says, &proposals);

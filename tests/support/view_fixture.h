@@ -40,6 +40,7 @@ struct bytes view_stable_of(const struct core_fixture *fixture, const struct fou
 /* All that can be said in a VIEW-CHANGE. */
 struct departure {
     uint64_t view; /* 0: VIEW_NEXT */
+    bool is_of_view_0;
     uint64_t epoch;
     struct foundation stable; /* without members: the node's own, of height 0 */
     struct claim claims[3];
@@ -53,14 +54,16 @@ struct announcement {
     uint32_t senders[CORE_NODES]; /* of V */
     uint32_t count;
     uint64_t epoch;
-    uint64_t view;          /* 0: VIEW_NEXT */
-    uint64_t change_view;   /* that the VIEW-CHANGEs are for; 0: `view` */
-    uint32_t proposer;      /* signs O; 0: who leads VIEW_NEXT */
-    uint32_t claims_as;     /* who O says it is of; 0: who leads VIEW_NEXT */
-    uint32_t forged;        /* the sender whose VIEW-CHANGE r0 signed; 0: none */
-    uint8_t digests[3];     /* of O, from sequence 1 on; 0 ends it, 0xff is the null digest */
-    uint64_t sequence;      /* of the first of O; 0: 1 */
-    uint64_t vote_view;     /* of O; 0: VIEW_NEXT */
+    uint64_t view; /* 0: VIEW_NEXT */
+    bool is_of_view_0;
+    uint64_t change_view; /* that the VIEW-CHANGEs are for; 0: `view` */
+    uint32_t proposer;    /* signs O; 0: who leads VIEW_NEXT */
+    uint32_t claims_as;   /* who O says it is of; 0: who leads VIEW_NEXT */
+    uint32_t forged;      /* the sender whose VIEW-CHANGE r0 signed; 0: none */
+    uint8_t digests[3];   /* of O, from sequence 1 on; 0 ends it, 0xff is the null digest */
+    uint64_t sequence;    /* of the first of O; 0: 1 */
+    uint64_t vote_view;   /* of O; 0: VIEW_NEXT */
+    uint64_t vote_epoch;
     struct claim claims[2]; /* P of the first two senders, where its sequence is not 0 */
 };
 struct bytes new_view_of(const struct core_fixture *fixture, const struct announcement *says,

@@ -1,12 +1,12 @@
 /* Inputs for the fuzzers to start from, made anew by each build:
  *
- *     fuzz_seeds FOLDER    writes FOLDER/reader, FOLDER/receipt, FOLDER/token, FOLDER/frame,
- *                          FOLDER/chunk */
+ *     fuzz_seeds FOLDER    writes FOLDER/reader, receipt, token, frame, chunk and evidence */
 #include "crypto/frame.h"
 #include "tests/support/chunk_world.h"
 #include "tests/support/receipt_fixture.h"
 #include "tests/support/schema_random.h"
 #include "tests/support/sign_fast.h"
+#include "tests/support/view_fixture.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -166,6 +166,51 @@ static void seed_chunks(void)
     chunk_world_close(&world);
 }
 
+static void seed_one_piece(const char *name, const struct evidence *evidence)
+{
+    struct buffer out = buffer_make(memory, sizeof(memory));
+
+    CHECK(evidence_encode(evidence, &out));
+    write_seed("evidence", name, buffer_bytes(&out));
+}
+
+/* Of each message about views one that convicts and one that does not. */
+static void seed_evidence(void)
+{
+    static uint8_t body_memory[VIEW_BODY_BYTES];
+    static const struct departure full = {
+        .stable = {.height = 128, .members = 0x7},
+        .claims = {{0, 129, 7, 0xe, 0, 0}, {4, 131, 0, 0xe, 0, 0}},
+        .count = 2,
+    };
+    static const struct departure bad = {.claims = {{1, 3, 7, 0x5, 0, 0}, {1, 2, 7, 0x5, 0, 0}},
+                                         .count = 2};
+    static const struct announcement good = {
+        .senders = {1, 2, 0},
+        .count = 3,
+        .digests = {0xff, 8},
+        .claims = {{1, 2, 7, 0x5, 0, 0}, {4, 2, 8, 0xe, 0, 0}},
+    };
+    struct evidence evidence = {.kind = EVIDENCE_VIEW_CHANGE, .rid = 2};
+    struct buffer body = buffer_make(body_memory, sizeof(body_memory));
+    void *state = NULL;
+
+    make_folder("evidence");
+    CHECK(core_setup(&state) == 0);
+    evidence.first = view_change_of(state, &full, &body);
+    seed_one_piece("view-change", &evidence);
+    body.len = 0;
+    evidence.first = view_change_of(state, &bad, &body);
+    seed_one_piece("bad-view-change", &evidence);
+    body.len = 0;
+    evidence.kind = EVIDENCE_NEW_VIEW;
+    evidence.first = new_view_of(state, &good, &body);
+    seed_one_piece("bad-new-view", &evidence);
+    evidence.rid = VIEW_LEADER;
+    seed_one_piece("new-view", &evidence);
+    CHECK(core_teardown(&state) == 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -179,5 +224,6 @@ int main(int argc, char **argv)
     seed_tokens();
     seed_frames();
     seed_chunks();
+    seed_evidence();
     return 0;
 }

@@ -170,6 +170,18 @@ static void who_does_not_wait_for_it_stays_where_it_is(void **state)
     assert_int_equal(look.view, VIEW_NEXT + 1);
 }
 
+static void a_bad_one_for_a_later_view_ends_no_wait(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct node_look look;
+    leave_for(fixture, 2);
+    struct bytes frame = new_view_frame(fixture, &of_two, "r1");
+    assert_int_equal(core_deliver(fixture, LISTENER, VIEW_LEADER, frame), DROP_CERTIFICATE);
+    assert_int_equal(found(fixture).rid, VIEW_LEADER);
+    node_look(fixture->nodes[LISTENER], &look);
+    assert_int_equal(look.view, 2);
+}
+
 /* The answer to a question for the NEW-VIEW, as refused. */
 static void bring(struct core_fixture *fixture, uint32_t from, struct bytes new_view,
                   enum drop verdict)
@@ -203,6 +215,20 @@ static void one_that_was_passed_on_convicts_who_signed_it(void **state)
     assert_int_equal(look.view, VIEW_NEXT + 1);
 }
 
+static void who_has_entered_by_a_good_one_stays(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct node_look look;
+    const struct announcement good = {.senders = {1, 2, 0}, .count = 3};
+    struct bytes frame = new_view_frame(fixture, &good, "r1");
+    assert_int_equal(core_deliver(fixture, LISTENER, VIEW_LEADER, frame), DROP_NONE);
+    bring(fixture, 0, new_view_frame(fixture, &of_two, "r1"), DROP_CERTIFICATE);
+    assert_int_equal(found(fixture).rid, VIEW_LEADER);
+    node_look(fixture->nodes[LISTENER], &look);
+    assert_int_equal(look.view, VIEW_NEXT);
+    assert_int_equal(look.mode, MODE_ACTIVE);
+}
+
 static void nobody_accuses_itself(void **state)
 {
     struct core_fixture *fixture = *state;
@@ -226,6 +252,8 @@ int main(void)
         CORE_TEST(who_waits_for_a_liar_goes_on_to_the_next),
         CORE_TEST(nobody_leaves_for_a_new_view_that_its_leader_did_not_sign),
         CORE_TEST(who_does_not_wait_for_it_stays_where_it_is),
+        CORE_TEST(a_bad_one_for_a_later_view_ends_no_wait),
+        CORE_TEST(who_has_entered_by_a_good_one_stays),
         CORE_TEST(one_that_was_passed_on_convicts_who_signed_it),
         CORE_TEST(nobody_accuses_itself),
     };

@@ -191,6 +191,7 @@ static void each_rule_of_a_new_view_convicts_who_breaks_it(void **state)
         {"the null digest for what was prepared", {OF_THREE, .digests = {0xff, 0xff}, CLAIMS}},
         {"more than what was prepared", {OF_THREE, .digests = {0xff, 8, 9}, CLAIMS}},
         {"from another height on", {OF_THREE, .sequence = 2, FOLLOWS, CLAIMS}},
+        {"proposals of another epoch", {OF_THREE, .vote_epoch = 1, FOLLOWS, CLAIMS}},
         {"proposals of another view", {OF_THREE, .vote_view = VIEW_NEXT + 4, FOLLOWS, CLAIMS}},
         {"proposals that another one signed", {OF_THREE, .proposer = 2, FOLLOWS, CLAIMS}},
         {"proposals in the name of another", {OF_THREE, .claims_as = 2, FOLLOWS, CLAIMS}},
@@ -207,13 +208,16 @@ static void each_rule_of_a_new_view_convicts_who_breaks_it(void **state)
 
 static void who_does_not_lead_a_view_announces_none(void **state)
 {
-    const struct announcement good = {OF_THREE, FOLLOWS, CLAIMS};
+    const struct announcement good = {OF_THREE};
     struct evidence evidence = against_new_view(*state, &good, 2);
     assert_int_equal(judge(*state, &evidence), EVIDENCE_PROVES);
     assert_int_equal(facts.rid, 2);
     const struct announcement first = {OF_THREE, .view = CORE_NODES};
     evidence = against_new_view(*state, &first, 0);
     assert_int_equal(judge(*state, &evidence), EVIDENCE_NO_FAULT);
+    const struct announcement of_the_beginning = {OF_THREE, .is_of_view_0 = true};
+    evidence = against_new_view(*state, &of_the_beginning, 0);
+    assert_int_equal(judge(*state, &evidence), EVIDENCE_PROVES); /* view 0 needs none */
 }
 
 /* --- What convicts nobody --------------------------------------------------------------------- */
@@ -267,6 +271,30 @@ static void what_does_not_decode_convicts_nobody(void **state)
     assert_int_equal(judge(*state, &evidence), EVIDENCE_MALFORMED);
 }
 
+/* It decodes as a VIEW-CHANGE, which does not look into the header. */
+static void a_checkpoint_that_is_no_block_convicts(void **state)
+{
+    static uint8_t memory[VIEW_BODY_BYTES];
+    struct buffer body = buffer_make(memory, sizeof(memory));
+    struct evidence evidence = against_change(*state, &(struct departure){.view = VIEW_NEXT});
+    struct view_change change;
+    assert_int_equal(view_change_decode(evidence.first, &change), WIRE_OK);
+    change.stable.header = bytes_of_text("block 0");
+    assert_true(view_change_encode(&change, &body));
+    evidence.first = buffer_bytes(&body);
+    view_sign(*state, ACCUSED, TAG_VIEW_CHANGE, evidence.first, evidence.first_sig);
+    assert_int_equal(judge(*state, &evidence), EVIDENCE_PROVES);
+}
+
+static void what_is_no_evidence_says_nothing(void **state)
+{
+    struct evidence evidence = against_change(*state, &bad);
+    assert_true(evidence_read(encode(&evidence), &facts));
+    evidence.kind = EVIDENCE_BALLOT;
+    assert_false(evidence_read(encode(&evidence), &facts));
+    assert_false(evidence_read(bytes_of_text("r2 did it"), &facts));
+}
+
 static void a_judge_without_the_parameters_says_so(void **state)
 {
     struct evidence evidence = against_change(*state, &bad);
@@ -315,6 +343,8 @@ int main(void)
         CORE_TEST(one_that_is_good_is_not_made_bad_by_others),
         CORE_TEST(what_is_of_another_epoch_is_not_judged),
         CORE_TEST(what_does_not_decode_convicts_nobody),
+        CORE_TEST(a_checkpoint_that_is_no_block_convicts),
+        CORE_TEST(what_is_no_evidence_says_nothing),
         CORE_TEST(a_judge_without_the_parameters_says_so),
         CORE_TEST(no_bit_of_it_can_be_another),
     };

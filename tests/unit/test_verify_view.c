@@ -206,8 +206,10 @@ static void a_bad_part_of_a_new_view_is_found_by_one_worker(void **state)
     struct core_fixture *fixture = *state;
     static uint8_t space[VIEW_BODY_BYTES];
     struct buffer out = buffer_make(space, sizeof(space));
-    const struct announcement says = {
-        .senders = {1, 2, 0}, .count = 3, .forged = 2, .digests = {0xff, 8}, .claims = CLAIMS};
+    const struct announcement says = {.senders = {1, 2, 0},
+                                      .count = 3,
+                                      .digests = {0xff, 8},
+                                      .claims = {{1, 2, 7, 0x5, 0, 0}, {4, 2, 8, 0x4, 0, 0}}};
     struct bytes body = new_view_of(fixture, &says, &out);
     enum drop verdicts[2];
     verify_in_two(fixture, VIEW_LEADER,
@@ -221,6 +223,117 @@ static void a_bad_part_of_a_new_view_is_found_by_one_worker(void **state)
     assert_int_equal(verdicts[1], DROP_SIGNATURE);
 }
 
+/* --- On any thread -----------------------------------------------------------------------------
+ */
+
+static struct verify_job job_of(struct core_fixture *fixture)
+{
+    static uint8_t space[1u << 14];
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct bytes any = view_change_of(fixture, &(struct departure){.view = VIEW_NEXT}, &out);
+    struct bytes frame = core_frame(fixture, MESSAGE_VIEW_CHANGE, 2, "r2", any, BYTES_EMPTY);
+    struct verify_job job;
+    assert_int_equal(node_inspect(fixture->nodes[LISTENER], 2, frame, &job), DROP_NONE);
+    return job;
+}
+
+/* A worker believes nothing that was inspected: what it is given may be inside another message. */
+static void a_worker_judges_whatever_it_is_given(void **state)
+{
+    struct core_fixture *fixture = *state;
+    static uint8_t space[VIEW_BODY_BYTES];
+    const struct verify_job job = job_of(fixture);
+    const struct announcement good = {.senders = {1, 2, 0}, .count = 3};
+    const struct announcement other = {.senders = {1, 2, 0}, .count = 3, .epoch = 1};
+    const struct departure empty = {.view = VIEW_NEXT};
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct bytes change = view_change_of(fixture, &empty, &out);
+    struct bytes new_view = new_view_of(fixture, &good, &out);
+    new_view = bytes_slice(new_view, change.len, new_view.len - change.len);
+    size_t so_far = out.len;
+    struct bytes later = new_view_of(fixture, &other, &out);
+    later = bytes_slice(later, so_far, later.len - so_far);
+    const struct {
+        uint64_t type;
+        uint32_t rid;
+        const char *signer;
+        struct bytes body;
+        enum drop drop;
+    } cases[] = {
+        {MESSAGE_VIEW_CHANGE, 2, "r2", change, DROP_NONE},
+        {MESSAGE_VIEW_CHANGE, 9, "r2", change, DROP_SENDER},
+        {MESSAGE_VIEW_CHANGE, 2, NULL, change, DROP_SENDER},
+        {MESSAGE_VIEW_CHANGE, 2, "r2", bytes_slice(change, 0, 9), DROP_MALFORMED},
+        {MESSAGE_NEW_VIEW, VIEW_LEADER, "r1", new_view, DROP_NONE},
+        {MESSAGE_NEW_VIEW, VIEW_LEADER, "r1", bytes_slice(new_view, 0, 9), DROP_MALFORMED},
+        {MESSAGE_NEW_VIEW, 2, "r2", new_view, DROP_NOT_PRIMARY},
+        {MESSAGE_NEW_VIEW, 0, "r0", later, DROP_NOT_PRIMARY},
+        {MESSAGE_NEW_VIEW, VIEW_LEADER, "r1", later, DROP_EPOCH},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct bytes frame = core_frame(fixture, cases[i].type, cases[i].rid, cases[i].signer,
+                                        cases[i].body, BYTES_EMPTY);
+        enum drop drop = job_verify(&job, frame, 0, 1, NULL);
+        if (drop != cases[i].drop) {
+            fail_msg("case %zu: %s", i, drop_text(drop));
+        }
+    }
+}
+
+/* Signatures by their hash. */
+struct seen {
+    uint8_t keys[64][HASH_BYTES];
+    uint32_t count;
+    uint32_t hits;
+};
+
+static bool seen_known(void *context, const uint8_t key[HASH_BYTES])
+{
+    struct seen *seen = context;
+    for (uint32_t i = 0; i < seen->count; i++) {
+        if (memcmp(seen->keys[i], key, HASH_BYTES) == 0) {
+            seen->hits++;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void seen_add(void *context, const uint8_t key[HASH_BYTES])
+{
+    struct seen *seen = context;
+    assert_true(seen->count < 64);
+    memcpy(seen->keys[seen->count++], key, HASH_BYTES);
+}
+
+static void votes_that_were_found_good_are_not_verified_again(void **state)
+{
+    struct core_fixture *fixture = *state;
+    static uint8_t space[1u << 14];
+    struct buffer out = buffer_make(space, sizeof(space));
+    struct seen seen = {.count = 0};
+    const struct sig_memo memo = {&seen, seen_known, seen_add};
+    const struct departure says = {.claims = {{1, 2, 7, 0x5, 0, 0}}, .count = 1};
+    const struct departure bad = {.claims = {{1, 2, 7, 0x5, 3, 0}}, .count = 1};
+    struct bytes body = view_change_of(fixture, &says, &out);
+    struct bytes frame = core_frame(fixture, MESSAGE_VIEW_CHANGE, 2, "r2", body, BYTES_EMPTY);
+    const struct verify_job job = job_of(fixture);
+    assert_int_equal(job_verify(&job, frame, 0, 1, &memo), DROP_NONE);
+    assert_int_equal(seen.count, 4); /* its own, the primary's, two PREPAREs */
+    assert_int_equal(seen.hits, 0);
+    assert_int_equal(job_verify(&job, frame, 0, 1, &memo), DROP_NONE);
+    assert_int_equal(seen.count, 4);
+    assert_int_equal(seen.hits, 4);
+    /* A bad one is not remembered, and no good one stands for it. */
+    out.len = 0;
+    body = view_change_of(fixture, &bad, &out);
+    frame = core_frame(fixture, MESSAGE_VIEW_CHANGE, 2, "r2", body, BYTES_EMPTY);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(job_verify(&job, frame, 0, 1, &memo), DROP_CERTIFICATE);
+    }
+    assert_int_equal(seen.count, 5); /* the other VIEW-CHANGE's own */
+}
+
 /* --- Checkpoints that are fetched ------------------------------------------------------------- */
 
 static enum drop fetched(struct core_fixture *fixture, const struct foundation *says)
@@ -230,15 +343,10 @@ static enum drop fetched(struct core_fixture *fixture, const struct foundation *
     struct buffer body = buffer_make(body_space, sizeof(body_space));
     struct buffer stable = buffer_make(stable_space, sizeof(stable_space));
     const struct data data = {.kind = FETCH_STABLE};
-    struct verify_job job;
-    static uint8_t space[1u << 14];
-    struct buffer out = buffer_make(space, sizeof(space));
-    struct bytes any = view_change_of(fixture, &(struct departure){.view = VIEW_NEXT}, &out);
-    struct bytes frame = core_frame(fixture, MESSAGE_VIEW_CHANGE, 2, "r2", any, BYTES_EMPTY);
-    assert_int_equal(node_inspect(fixture->nodes[LISTENER], 2, frame, &job), DROP_NONE);
+    const struct verify_job job = job_of(fixture);
     assert_true(data_encode(&data, &body));
-    frame = core_frame(fixture, MESSAGE_DATA, 2, NULL, buffer_bytes(&body),
-                       view_stable_of(fixture, says, &stable));
+    struct bytes frame = core_frame(fixture, MESSAGE_DATA, 2, NULL, buffer_bytes(&body),
+                                    view_stable_of(fixture, says, &stable));
     return job_verify(&job, frame, 0, 1, NULL);
 }
 
@@ -268,6 +376,8 @@ int main(void)
         CORE_TEST(a_new_view_that_its_leader_did_not_sign_is_refused),
         CORE_TEST(what_is_bad_and_not_signed_is_not_taken_for_proof),
         CORE_TEST(a_bad_part_of_a_new_view_is_found_by_one_worker),
+        CORE_TEST(a_worker_judges_whatever_it_is_given),
+        CORE_TEST(votes_that_were_found_good_are_not_verified_again),
         CORE_TEST(a_fetched_checkpoint_is_at_a_multiple_of_the_interval),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
