@@ -193,6 +193,26 @@ static void a_proof_of_a_checkpoint_holds_a_header_and_the_newest_counts(void **
     }
 }
 
+static void a_gap_of_history_has_a_first_and_a_last_block(void **state)
+{
+    struct node *node = *state;
+    struct gap_record record = {.first = 0, .last = 9, .below_hash = {1}, .last_hash = {2}};
+    assert_int_equal(restore_journal(node, JOURNAL_GAP, 0, JUNK), DROP_MALFORMED);
+    assert_int_equal(restore_journal(node, JOURNAL_GAP, 0, encoded(&schema_gap_record, &record)),
+                     DROP_MALFORMED);
+    record.first = 10;
+    assert_int_equal(restore_journal(node, JOURNAL_GAP, 0, encoded(&schema_gap_record, &record)),
+                     DROP_MALFORMED);
+    assert_int_equal(node->gap.last, 0);
+    record.first = 9;
+    assert_int_equal(restore_journal(node, JOURNAL_GAP, 0, encoded(&schema_gap_record, &record)),
+                     DROP_NONE);
+    assert_int_equal(node->gap.first, 9);
+    assert_int_equal(node->gap.last, 9);
+    assert_int_equal(node->gap.below_hash[0], 1);
+    assert_int_equal(node->gap.last_hash[0], 2);
+}
+
 static void an_own_view_change_holds_one(void **state)
 {
     struct node *node = *state;
@@ -332,6 +352,7 @@ int main(void)
         TEST(a_prepared_record_holds_a_vote_of_a_sequence_of_its_own),
         TEST(a_head_holds_a_header_and_the_whole_frontier),
         TEST(a_proof_of_a_checkpoint_holds_a_header_and_the_newest_counts),
+        TEST(a_gap_of_history_has_a_first_and_a_last_block),
         TEST(an_own_view_change_holds_one),
         TEST(a_note_without_a_checkpoint_is_none),
         TEST(a_store_with_a_state_and_no_head_halts),
