@@ -95,6 +95,49 @@ static void too_many_step(struct world *world)
     }
 }
 
+/* COMMITs of view 0 above a height reach r1 only, which executes what they commit, and dies. The
+ * others have prepared it; a later view must bring the same, before r1 is back. */
+#define ONLY_ONE 1
+#define ONLY_FROM 20
+
+static bool one_passes(struct world *world, uint32_t from, uint32_t to, const struct blob *frame)
+{
+    struct envelope envelope;
+    struct vote vote;
+    (void)world;
+    (void)from;
+    if (to == ONLY_ONE || !script_envelope(frame, &envelope) || envelope.type != MESSAGE_COMMIT ||
+        !script_vote(&envelope, &vote)) {
+        return true;
+    }
+    return vote.sequence <= ONLY_FROM || vote.view > 0;
+}
+
+/* mark: 0 what the one had executed when it died. */
+static void one_step(struct world *world)
+{
+    struct host *host = &world->hosts[ONLY_ONE];
+    uint64_t durable = world->check->hosts[ONLY_ONE].durable;
+    if (world->stage == 0 && durable > ONLY_FROM) {
+        world->mark[0] = durable;
+        world->stage = 1;
+    }
+    bool away = world->stage == 1;
+    if (away && host->up) {
+        host_crash(world, host);
+    }
+    if (away && world->check->hosts[2].durable > world->mark[0] + 10) {
+        world->stage = STAGE_DONE;
+    }
+}
+
+static void one_stays_true(struct world *world)
+{
+    if (world->check->view_entered == 0) {
+        world_fail(world, "run", SIM_NOBODY, "no view has ended");
+    }
+}
+
 /* --- Disks -------------------------------------------------------------------------------------
  */
 
@@ -235,6 +278,13 @@ static void hidden_step(struct world *world)
 }
 
 const struct script disk_scripts[] = {
+    {
+        .name = "commit-to-one-that-dies",
+        .promise = "B27: what one alone has executed before it died, all the others execute",
+        .step = one_step,
+        .passes = one_passes,
+        .judge = one_stays_true,
+    },
     {
         .name = "too-many-down",
         .promise = "B73: f + 1 are down: nothing is agreed on, nothing lost; then it goes on",
