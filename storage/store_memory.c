@@ -8,17 +8,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The contents are changed in place, and what a flight changed is kept until it is synced: a crash
+ * takes back what it loses, the newest change first. Views and copies share the records. */
+
 /* Records of all families lie in one treap under family u8 || key. */
 #define FULL_KEY_BYTES_MAX (1 + STORE_KEY_BYTES_MAX)
+
+/* One change of an unsynced flight. */
+struct unsafe {
+    struct treap_change change;
+    size_t flight; /* 1: the first that is not synced */
+};
 
 struct memory_store {
     struct store base;
     pthread_mutex_t lock; /* over everything below: views are opened and read by other threads */
 
-    /* versions[0] is synced; versions[i] has the first i unsynced flights too. */
-    struct treap_node **versions;
-    size_t unsynced;
-    size_t capacity;
+    struct treap_node *root; /* with all flights */
+    size_t unsynced;         /* flights */
+    struct unsafe *unsafe;   /* their changes, in order */
+    size_t unsafe_count;
+    size_t unsafe_capacity;
 
     uint64_t operations;
     uint64_t fail_at; /* number of the operation that fails; 0: none */
@@ -71,75 +81,82 @@ static struct bytes full_key(enum family family, struct bytes key, uint8_t out[F
     return buffer_bytes(&buffer);
 }
 
-static enum status apply_one(struct treap_node **root, const struct put *put)
+static enum status reserve(struct memory_store *store, size_t count)
 {
-    uint8_t memory[FULL_KEY_BYTES_MAX];
-    struct bytes key = full_key(put->family, put->key, memory);
-    if (put->erase) {
-        return treap_erase(root, key);
-    }
-    return treap_put(root, key, put->value);
-}
-
-static enum status apply(struct treap_node **root, const struct put *puts, size_t count,
-                         const struct put *record)
-{
-    for (size_t i = 0; i < count; i++) {
-        enum status status = apply_one(root, &puts[i]);
-        if (status != STATUS_OK) {
-            return status;
-        }
-    }
-    return apply_one(root, record);
-}
-
-static struct treap_node *newest(const struct memory_store *store)
-{
-    return store->versions[store->unsynced];
-}
-
-static enum status reserve(struct memory_store *store, size_t versions)
-{
-    if (versions <= store->capacity) {
+    if (count <= store->unsafe_capacity) {
         return STATUS_OK;
     }
-    size_t capacity = versions * 2;
-    struct treap_node **grown = realloc(store->versions, capacity * sizeof *grown);
+    size_t capacity = count * 2;
+    struct unsafe *grown = realloc(store->unsafe, capacity * sizeof *grown);
     if (grown == NULL) {
         return STATUS_NO_MEMORY;
     }
-    store->versions = grown;
-    store->capacity = capacity;
+    store->unsafe = grown;
+    store->unsafe_capacity = capacity;
     return STATUS_OK;
+}
+
+/* One put of flight `unsynced` + 1; there is room for it. */
+static enum status apply(struct memory_store *store, const struct put *put)
+{
+    uint8_t memory[FULL_KEY_BYTES_MAX];
+    struct bytes key = full_key(put->family, put->key, memory);
+    struct unsafe *unsafe = &store->unsafe[store->unsafe_count];
+    enum status status = put->erase ? treap_erase(&store->root, key, &unsafe->change)
+                                    : treap_put(&store->root, key, put->value, &unsafe->change);
+    if (status == STATUS_OK) {
+        unsafe->flight = store->unsynced + 1;
+        store->unsafe_count++;
+    }
+    return status;
+}
+
+/* In `root`, take the changes behind the first `kept` back. */
+static void revert(const struct memory_store *store, size_t kept, struct treap_node **root)
+{
+    for (size_t i = store->unsafe_count; i > kept; i--) {
+        CHECK(treap_revert(root, &store->unsafe[i - 1].change) == STATUS_OK);
+    }
+}
+
+/* Changes behind the first `kept` are never taken back any more. */
+static void unsafe_forget(struct memory_store *store, size_t kept)
+{
+    for (size_t i = kept; i < store->unsafe_count; i++) {
+        treap_change_release(&store->unsafe[i].change);
+    }
+    store->unsafe_count = kept;
 }
 
 static enum status stage(struct memory_store *store, const struct put *puts, size_t count,
                          const struct put *record)
 {
-    enum status status = reserve(store, store->unsynced + 2);
-    if (status != STATUS_OK) {
-        return status;
+    size_t before = store->unsafe_count;
+    enum status status = reserve(store, before + count + 1);
+    for (size_t i = 0; i < count && status == STATUS_OK; i++) {
+        status = apply(store, &puts[i]);
     }
-    struct treap_node *root = treap_retain(newest(store));
-    status = apply(&root, puts, count, record);
+    if (status == STATUS_OK) {
+        status = apply(store, record);
+    }
     if (status != STATUS_OK) {
-        treap_release(root);
+        revert(store, before, &store->root);
+        unsafe_forget(store, before);
         return status;
     }
     store->unsynced++;
-    store->versions[store->unsynced] = root;
     return STATUS_OK;
 }
 
-/* Forget all versions but `kept`, which becomes the synced one. */
+/* The first `kept` unsynced flights are safe, the others never were. */
 static void settle(struct memory_store *store, size_t kept)
 {
-    for (size_t i = 0; i <= store->unsynced; i++) {
-        if (i != kept) {
-            treap_release(store->versions[i]);
-        }
+    size_t safe = store->unsafe_count;
+    while (safe > 0 && store->unsafe[safe - 1].flight > kept) {
+        safe--;
     }
-    store->versions[0] = store->versions[kept];
+    revert(store, safe, &store->root);
+    unsafe_forget(store, 0);
     store->unsynced = 0;
 }
 
@@ -151,12 +168,7 @@ static enum status memory_commit(struct store *base, const struct put *puts, siz
     lock(store);
     bool failing = fails(store);
     if (!failing || store->fault == MEMORY_FAULT_KEPT) {
-        if (store->unsynced == 0) {
-            /* Nobody needs the version before: changing it in place copies nothing. */
-            status = apply(&store->versions[0], puts, count, record);
-        } else {
-            status = stage(store, puts, count, record);
-        }
+        status = stage(store, puts, count, record);
         if (status == STATUS_OK) {
             settle(store, store->unsynced);
         }
@@ -296,7 +308,7 @@ static enum status memory_get(struct store *base, enum family family, struct byt
 {
     struct memory_store *store = memory_of(base);
     lock(store);
-    enum status status = fails(store) ? STATUS_IO : root_get(newest(store), family, key, out);
+    enum status status = fails(store) ? STATUS_IO : root_get(store->root, family, key, out);
     unlock(store);
     return status;
 }
@@ -307,7 +319,7 @@ static enum status hold(struct memory_store *store, struct treap_node **root)
     lock(store);
     bool failing = fails(store);
     if (!failing) {
-        *root = treap_retain(newest(store));
+        *root = treap_retain(store->root);
     }
     unlock(store);
     return failing ? STATUS_IO : STATUS_OK;
@@ -328,9 +340,9 @@ static enum status memory_scan(struct store *base, enum family family, struct by
 static void memory_close(struct store *base)
 {
     struct memory_store *store = memory_of(base);
-    settle(store, 0);
-    treap_release(store->versions[0]);
-    free(store->versions);
+    unsafe_forget(store, 0);
+    treap_release(store->root);
+    free(store->unsafe);
     pthread_mutex_destroy(&store->lock);
     store_base_free(base);
     free(store);
@@ -415,19 +427,13 @@ static const struct store_ops memory_ops = {
     .view_floor = memory_view_floor,
 };
 
-/* A store with no version yet: the caller sets versions[0]. */
 static struct memory_store *memory_new(void)
 {
     struct memory_store *store = calloc(1, sizeof *store);
     if (store == NULL) {
         return NULL;
     }
-    if (reserve(store, 4) != STATUS_OK) {
-        free(store);
-        return NULL;
-    }
     store->base.ops = &memory_ops;
-    store->versions[0] = NULL;
     CHECK(pthread_mutex_init(&store->lock, NULL) == 0);
     return store;
 }
@@ -443,11 +449,12 @@ enum status store_memory_open(struct store **out)
     hash_bytes(BYTES_EMPTY, creation.hash);
     flight_record_encode(&creation, &record);
     struct put put = store_flight_put(&record);
-    enum status status = apply(&store->versions[0], NULL, 0, &put);
+    enum status status = stage(store, NULL, 0, &put);
     if (status != STATUS_OK) {
         memory_close(&store->base);
         return status;
     }
+    settle(store, 1);
     reopen(store);
     store->operations = 0;
     *out = &store->base;
@@ -462,12 +469,15 @@ enum status store_memory_copy(struct store *base, struct store **out)
         return STATUS_NO_MEMORY;
     }
     lock(store);
-    enum status status = reserve(copy, store->unsynced + 1);
+    enum status status = reserve(copy, store->unsafe_count);
     if (status == STATUS_OK) {
-        for (size_t i = 0; i <= store->unsynced; i++) {
-            copy->versions[i] = treap_retain(store->versions[i]);
+        for (size_t i = 0; i < store->unsafe_count; i++) {
+            copy->unsafe[i] = store->unsafe[i];
+            copy->unsafe[i].change = treap_change_retain(&store->unsafe[i].change);
         }
+        copy->unsafe_count = store->unsafe_count;
         copy->unsynced = store->unsynced;
+        copy->root = treap_retain(store->root);
         copy->base.flights = base->flights;
     }
     unlock(store);
@@ -485,12 +495,14 @@ void store_memory_restore(struct store *base, struct store *saved)
     struct memory_store *from = memory_of(saved);
     CHECK(store != from);
     lock(from);
-    struct treap_node *root = treap_retain(from->versions[0]);
+    struct treap_node *root = treap_retain(from->root);
+    revert(from, 0, &root);
     unlock(from);
     lock(store);
-    settle(store, 0);
-    treap_release(store->versions[0]);
-    store->versions[0] = root;
+    unsafe_forget(store, 0);
+    store->unsynced = 0;
+    treap_release(store->root);
+    store->root = root;
     unlock(store);
     reopen(store);
 }

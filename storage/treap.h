@@ -21,11 +21,26 @@ struct treap_node; /* an empty map is NULL */
 MUST_USE struct treap_node *treap_retain(struct treap_node *root);
 void treap_release(struct treap_node *root);
 
-/* Set or replace. STATUS_NO_MEMORY leaves the contents as they were. */
-MUST_USE enum status treap_put(struct treap_node **root, struct bytes key, struct bytes value);
+/* What a change replaced by what, so that it can be taken back: NULL where there is no record.
+ * Keeps both until it is given up. */
+struct treap_record;
+struct treap_change {
+    struct treap_record *before;
+    struct treap_record *after;
+};
 
-/* Remove if there. STATUS_NO_MEMORY leaves the contents as they were. */
-MUST_USE enum status treap_erase(struct treap_node **root, struct bytes key);
+/* Set or replace. STATUS_NO_MEMORY leaves the contents as they were. `change` may be NULL. */
+MUST_USE enum status treap_put(struct treap_node **root, struct bytes key, struct bytes value,
+                               struct treap_change *change);
+
+/* Remove if there. STATUS_NO_MEMORY leaves the contents as they were. `change` may be NULL. */
+MUST_USE enum status treap_erase(struct treap_node **root, struct bytes key,
+                                 struct treap_change *change);
+
+/* Take the change back, whoever made it: what it touched must be as it left it. */
+MUST_USE enum status treap_revert(struct treap_node **root, const struct treap_change *change);
+MUST_USE struct treap_change treap_change_retain(const struct treap_change *change);
+void treap_change_release(const struct treap_change *change);
 
 /* A record found: borrowed from the root that was searched. */
 struct treap_found {

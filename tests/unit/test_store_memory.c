@@ -228,8 +228,8 @@ static void every_kept_version_of_a_treap_stays_as_it_was(void **state)
         uint8_t key = (uint8_t)(fixture_random(&seed) % TREAP_KEYS);
         uint8_t value = (uint8_t)(fixture_random(&seed) % 4);
         enum status status =
-            value == 0 ? treap_erase(&current.root, bytes_make(&key, 1))
-                       : treap_put(&current.root, bytes_make(&key, 1), bytes_make(&value, 1));
+            value == 0 ? treap_erase(&current.root, bytes_make(&key, 1), NULL)
+                       : treap_put(&current.root, bytes_make(&key, 1), bytes_make(&value, 1), NULL);
         assert_int_equal(status, STATUS_OK);
         current.value[key] = value;
         if (step % 5 == 0) {
@@ -247,6 +247,45 @@ static void every_kept_version_of_a_treap_stays_as_it_was(void **state)
     }
 }
 
+#define CHANGES 200
+
+static void changes_taken_back_leave_a_treap_as_it_was(void **state)
+{
+    (void)state;
+    struct version now = {0};
+    struct treap_change changes[CHANGES];
+    uint8_t keys[CHANGES];
+    uint8_t values[CHANGES]; /* before the change */
+    uint64_t seed = 11;
+    for (int round = 0; round < 20; round++) {
+        struct version then = now;
+        then.root = treap_retain(now.root);
+        for (int i = 0; i < CHANGES; i++) {
+            keys[i] = (uint8_t)(fixture_random(&seed) % TREAP_KEYS);
+            uint8_t value = (uint8_t)(fixture_random(&seed) % 3);
+            struct bytes key = bytes_make(&keys[i], 1);
+            enum status status =
+                value == 0 ? treap_erase(&now.root, key, &changes[i])
+                           : treap_put(&now.root, key, bytes_make(&value, 1), &changes[i]);
+            assert_int_equal(status, STATUS_OK);
+            values[i] = now.value[keys[i]];
+            now.value[keys[i]] = value;
+        }
+        assert_version(&now);
+        for (int i = CHANGES - 1; i >= 10 * round; i--) {
+            assert_int_equal(treap_revert(&now.root, &changes[i]), STATUS_OK);
+            now.value[keys[i]] = values[i];
+        }
+        assert_version(&now);
+        assert_version(&then);
+        for (int i = 0; i < CHANGES; i++) {
+            treap_change_release(&changes[i]);
+        }
+        treap_release(then.root);
+    }
+    treap_release(now.root);
+}
+
 static void a_treap_of_rising_keys_is_not_a_list(void **state)
 {
     (void)state;
@@ -256,7 +295,7 @@ static void a_treap_of_rising_keys_is_not_a_list(void **state)
         uint8_t memory[4];
         struct buffer key = buffer_make(memory, sizeof memory);
         buffer_put_u32be(&key, i);
-        assert_int_equal(treap_put(&root, buffer_bytes(&key), BYTES_EMPTY), STATUS_OK);
+        assert_int_equal(treap_put(&root, buffer_bytes(&key), BYTES_EMPTY, NULL), STATUS_OK);
     }
     /* The expected depth is about 2 ln(200000) = 24. */
     for (uint32_t i = 0; i < 200000; i += 997) {
@@ -284,6 +323,7 @@ int main(void)
         TEST(a_copy_lives_its_own_life),
         TEST(a_store_can_be_rolled_back_to_a_copy),
         cmocka_unit_test(every_kept_version_of_a_treap_stays_as_it_was),
+        cmocka_unit_test(changes_taken_back_leave_a_treap_as_it_was),
         cmocka_unit_test(a_treap_of_rising_keys_is_not_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
