@@ -1,29 +1,31 @@
 #include "crypto/base64.h"
 
+#include <assert.h>
 #include <sodium.h>
 
 void base64_put(struct buffer *out, struct bytes data)
 {
-    /* Three bytes make four characters, so whole triples can be coded one after the other. In one
-     * go libsodium would write a NUL behind the text, into the caller's memory. */
+    /* Three bytes make four characters, so whole triples can be coded piece by piece. In one go
+     * libsodium would write a NUL behind the text, into the caller's memory. */
     enum {
-        TRIPLE = 3,
-        QUAD = 4
+        PIECE = 48,
+        PIECE_CHARS = BASE64_CHARS(PIECE)
     };
+    static_assert(PIECE % 3 == 0, "only the last piece is padded");
     size_t at = 0;
 
-    if (out->full || data.len > (SIZE_MAX / QUAD - 1) * TRIPLE ||
+    if (out->full || data.len > SIZE_MAX / 4 * 3 - 3 ||
         out->capacity - out->len < BASE64_CHARS(data.len)) {
         out->full = true;
         return;
     }
     while (at < data.len) {
-        char quad[QUAD + 1];
-        const size_t len = data.len - at < TRIPLE ? data.len - at : TRIPLE;
+        char piece[PIECE_CHARS + 1];
+        const size_t len = data.len - at < PIECE ? data.len - at : PIECE;
 
-        CHECK(sodium_bin2base64(quad, sizeof(quad), data.data + at, len,
-                                sodium_base64_VARIANT_ORIGINAL) == quad);
-        buffer_put(out, bytes_make(quad, QUAD));
+        CHECK(sodium_bin2base64(piece, sizeof(piece), data.data + at, len,
+                                sodium_base64_VARIANT_ORIGINAL) == piece);
+        buffer_put(out, bytes_make(piece, BASE64_CHARS(len)));
         at += len;
     }
 }

@@ -35,18 +35,6 @@ struct bytes bytes_slice(struct bytes whole, size_t offset, size_t len)
     return (struct bytes){whole.data + offset, len};
 }
 
-void buffer_put(struct buffer *buffer, struct bytes bytes)
-{
-    if (buffer->full || bytes.len > buffer->capacity - buffer->len) {
-        buffer->full = true;
-        return;
-    }
-    if (bytes.len > 0) {
-        memcpy(buffer->data + buffer->len, bytes.data, bytes.len);
-        buffer->len += bytes.len;
-    }
-}
-
 void buffer_put_u8(struct buffer *buffer, uint8_t value)
 {
     buffer_put(buffer, bytes_make(&value, 1));

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct bytes {
     const uint8_t *data; /* may be NULL when len is 0 */
@@ -54,7 +55,17 @@ static inline struct bytes buffer_bytes(const struct buffer *buffer)
     return (struct bytes){buffer->data, buffer->len};
 }
 
-void buffer_put(struct buffer *buffer, struct bytes bytes);
+static inline void buffer_put(struct buffer *buffer, struct bytes bytes)
+{
+    if (buffer->full || bytes.len > buffer->capacity - buffer->len) {
+        buffer->full = true;
+        return;
+    }
+    if (bytes.len > 0) {
+        memcpy(buffer->data + buffer->len, bytes.data, bytes.len);
+        buffer->len += bytes.len;
+    }
+}
 void buffer_put_u8(struct buffer *buffer, uint8_t value);
 void buffer_put_u32be(struct buffer *buffer, uint32_t value);
 void buffer_put_u64be(struct buffer *buffer, uint64_t value);

@@ -185,32 +185,44 @@ static void close_list(struct decoder *decoder, const struct level *level)
     memcpy(level->list, &list, sizeof(list));
 }
 
-/* One step: the next field or element of the innermost array, or its end. */
-static bool decode_step(struct decoder *decoder)
+/* The next element of the list, or its end. */
+static bool list_step(struct decoder *decoder, struct level *level)
 {
-    struct level *level = &decoder->stack[decoder->depth - 1];
-    if (level->is_list) {
-        if (level->left == 0) {
-            close_list(decoder, level);
-            decoder->depth--;
-            return true;
-        }
-        level->left--;
-        return push_object(decoder, level->schema, NULL);
-    }
-    if (level->next == level->schema->field_count) {
+    if (level->left == 0) {
+        close_list(decoder, level);
         decoder->depth--;
         return true;
     }
-    return read_field(decoder, &level->schema->fields[level->next++], level->base);
+    level->left--;
+    return push_object(decoder, level->schema, NULL);
+}
+
+/* The object's fields up to one that is an array itself, or its end. */
+static bool object_step(struct decoder *decoder, struct level *level)
+{
+    const struct schema *schema = level->schema;
+    const uint32_t depth = decoder->depth;
+    while (level->next < schema->field_count) {
+        if (!read_field(decoder, &schema->fields[level->next++], level->base)) {
+            return false;
+        }
+        if (decoder->depth != depth) {
+            return true;
+        }
+    }
+    decoder->depth--;
+    return true;
 }
 
 static enum wire_error decode_with(struct cursor *cursor, const struct schema *schema, void *out)
 {
-    struct decoder decoder = {.cursor = *cursor};
+    struct decoder decoder; /* levels are written before they are read */
+    decoder.cursor = *cursor;
+    decoder.depth = 0;
     bool good = push_object(&decoder, schema, out);
     while (good && decoder.depth > 0) {
-        good = decode_step(&decoder);
+        struct level *level = &decoder.stack[decoder.depth - 1];
+        good = level->is_list ? list_step(&decoder, level) : object_step(&decoder, level);
     }
     *cursor = decoder.cursor;
     return cursor->error;

@@ -140,7 +140,7 @@ static bool read_head(struct cursor *cursor, struct head *head)
     }
 }
 
-bool read_u64(struct cursor *cursor, uint64_t max, uint64_t *out)
+bool read_u64_any(struct cursor *cursor, uint64_t max, uint64_t *out)
 {
     struct head head;
     if (!read_head(cursor, &head)) {
@@ -172,7 +172,7 @@ static bool read_run(struct cursor *cursor, const struct head *head, size_t min,
     return true;
 }
 
-bool read_bin(struct cursor *cursor, size_t min, size_t max, struct bytes *out)
+bool read_bin_any(struct cursor *cursor, size_t min, size_t max, struct bytes *out)
 {
     struct head head;
     if (!read_head(cursor, &head)) {
@@ -196,7 +196,7 @@ bool read_str(struct cursor *cursor, size_t min, size_t max, struct bytes *out)
     return read_run(cursor, &head, min, max, out);
 }
 
-bool read_array(struct cursor *cursor, uint32_t min, uint32_t max, uint32_t *count)
+bool read_array_any(struct cursor *cursor, uint32_t min, uint32_t max, uint32_t *count)
 {
     struct head head;
     if (!read_head(cursor, &head)) {

@@ -35,11 +35,48 @@ MUST_USE const char *wire_error_text(enum wire_error error);
 
 MUST_USE struct cursor cursor_make(struct bytes input);
 
-/* Each returns false and sets cursor->error on failure; the output is then untouched. */
-bool read_u64(struct cursor *cursor, uint64_t max, uint64_t *out);
-bool read_bin(struct cursor *cursor, size_t min, size_t max, struct bytes *out);
+/* Each returns false and sets cursor->error on failure; the output is then untouched. What most
+ * values are, a number of one byte, a bin or an array with a short head, is read in place. */
+bool read_u64_any(struct cursor *cursor, uint64_t max, uint64_t *out);
+bool read_bin_any(struct cursor *cursor, size_t min, size_t max, struct bytes *out);
 bool read_str(struct cursor *cursor, size_t min, size_t max, struct bytes *out);
-bool read_array(struct cursor *cursor, uint32_t min, uint32_t max, uint32_t *count);
+bool read_array_any(struct cursor *cursor, uint32_t min, uint32_t max, uint32_t *count);
+
+static inline bool read_u64(struct cursor *cursor, uint64_t max, uint64_t *out)
+{
+    if (cursor->error == WIRE_OK && cursor->at < cursor->end && *cursor->at <= 0x7f &&
+        *cursor->at <= max) {
+        *out = *cursor->at++;
+        return true;
+    }
+    return read_u64_any(cursor, max, out);
+}
+
+static inline bool read_bin(struct cursor *cursor, size_t min, size_t max, struct bytes *out)
+{
+    const uint8_t *at = cursor->at;
+    size_t left = (size_t)(cursor->end - at);
+    if (cursor->error == WIRE_OK && left >= 2 && at[0] == 0xc4 && at[1] >= min && at[1] <= max &&
+        at[1] <= left - 2) {
+        *out = bytes_make(at + 2, at[1]);
+        cursor->at = at + 2 + at[1];
+        return true;
+    }
+    return read_bin_any(cursor, min, max, out);
+}
+
+static inline bool read_array(struct cursor *cursor, uint32_t min, uint32_t max, uint32_t *count)
+{
+    const uint8_t *at = cursor->at;
+    size_t left = (size_t)(cursor->end - at);
+    if (cursor->error == WIRE_OK && left >= 1 && at[0] >= 0x90 && at[0] <= 0x9f &&
+        at[0] - 0x90u >= min && at[0] - 0x90u <= max && at[0] - 0x90u <= left - 1) {
+        *count = at[0] - 0x90u;
+        cursor->at = at + 1;
+        return true;
+    }
+    return read_array_any(cursor, min, max, count);
+}
 
 /* Fails with WIRE_TRAILING unless everything was read. */
 bool read_end(struct cursor *cursor);

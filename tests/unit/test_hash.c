@@ -38,7 +38,7 @@ static void published_messages_have_their_published_hashes(void **state)
 
 static void parts_hash_as_if_they_were_joined(void **state)
 {
-    uint8_t message[200];
+    uint8_t message[1200];
     uint8_t whole[HASH_BYTES];
     uint8_t parted[HASH_BYTES];
 
