@@ -3,6 +3,7 @@
 #include "crypto/name.h"
 #include "governance/records.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static_assert(PARAM_NUMBER_END <= PARAMS_MAX, "parameters are stored by number");
@@ -18,7 +19,7 @@ static void params_default(struct rights *rights)
 
 void rights_init(struct rights *rights)
 {
-    memset(rights, 0, sizeof(*rights));
+    memset(rights, 0, offsetof(struct rights, issuers)); /* the lists have no members */
     params_default(rights);
 }
 

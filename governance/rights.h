@@ -50,6 +50,7 @@ struct rights {
     uint32_t freeze_count;
     uint32_t revoked_block_count;
     uint32_t revoked_key_count;
+    /* The lists, as far as the counts go. */
     struct rights_issuer issuers[ISSUERS_MAX];
     struct rights_freeze freezes[FREEZES_MAX];
     uint8_t revoked_blocks[REVOKED_MAX][HASH_BYTES]; /* ascending */

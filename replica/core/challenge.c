@@ -120,13 +120,12 @@ static struct bytes messages_of(const struct node *node, uint32_t member, struct
         put_message(&out, MESSAGE_VIEW_CHANGE, node->roster.members[member].rid, change->body,
                     BYTES_OF_ARRAY(change->sig));
     }
-    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+    for (uint32_t i = window_used_from(&node->window, 0); i < WINDOW_MAX;
+         i = window_used_from(&node->window, i + 1)) {
         const struct slot *slot = &node->window.slots[i];
-        if (slot->sequence != 0) {
-            put_vote(&out, node, slot, member, &slot->prepares, MESSAGE_PREPARE);
-            put_vote(&out, node, slot, member, &slot->commits, MESSAGE_COMMIT);
-            put_certified(&out, node, slot, member);
-        }
+        put_vote(&out, node, slot, member, &slot->prepares, MESSAGE_PREPARE);
+        put_vote(&out, node, slot, member, &slot->commits, MESSAGE_COMMIT);
+        put_certified(&out, node, slot, member);
     }
     for (uint32_t i = 0; i < ATTESTED_FRESH; i++) {
         put_attested(&out, node, member, &node->attestations.fresh[member][i]);
@@ -239,11 +238,9 @@ static void wake(struct node *node, struct outbox *outbox)
     node->status_due_ms = node->now_ms;
     node->attested_height = 0; /* what was executed meanwhile was not attested to anybody */
     node_note(node, "awake: nobody holds anything newer");
-    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+    for (uint32_t i = window_used_from(&node->window, 0); i < WINDOW_MAX;
+         i = window_used_from(&node->window, i + 1)) {
         struct slot *slot = &node->window.slots[i];
-        if (slot->sequence == 0) {
-            continue;
-        }
         if (slot->stage == SLOT_AWAITED && slot_has_batch(slot) && node->mode == MODE_ACTIVE) {
             slot_accept(node, slot, outbox);
         } else {

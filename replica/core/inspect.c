@@ -366,14 +366,18 @@ static enum drop inspect(const struct node *node, uint32_t from, const struct me
     return inspect_member(node, message);
 }
 
+enum drop message_inspect(const struct node *node, uint32_t from, struct bytes frame,
+                          struct message *out)
+{
+    enum drop drop = message_split(frame, out);
+    return drop == DROP_NONE ? inspect(node, from, out) : drop;
+}
+
 enum drop node_inspect(const struct node *node, uint32_t from, struct bytes frame,
                        struct verify_job *job)
 {
     struct message message;
-    enum drop drop = message_split(frame, &message);
-    if (drop == DROP_NONE) {
-        drop = inspect(node, from, &message);
-    }
+    enum drop drop = message_inspect(node, from, frame, &message);
     if (drop == DROP_NONE && job != NULL) {
         job->scheme = node->scheme;
         memcpy(job->cluster_id, node->cluster_id, HASH_BYTES);

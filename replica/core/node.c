@@ -215,11 +215,10 @@ static enum drop dispatch(struct node *node, uint32_t from, const struct message
 static enum drop on_message(struct node *node, const struct event *event, struct outbox *outbox)
 {
     struct message message;
-    enum drop drop = node_inspect(node, event->from, event->frame, NULL);
+    enum drop drop = message_inspect(node, event->from, event->frame, &message);
     if (drop != DROP_NONE) {
         return drop;
     }
-    CHECK(message_split(event->frame, &message) == DROP_NONE);
     if (message.envelope.type < sizeof(node->received) / sizeof(node->received[0])) {
         node->received[message.envelope.type]++;
     }
@@ -236,7 +235,7 @@ static enum drop on_refused_frame(struct node *node, const struct event *event,
         return on_refused(node, &message, event->verdict, outbox);
     }
     if (drop == DROP_NONE) {
-        drop = node_inspect(node, event->from, event->frame, NULL);
+        drop = message_inspect(node, event->from, event->frame, &message);
     }
     return drop == DROP_NONE ? on_refused(node, &message, event->verdict, outbox) : drop;
 }
@@ -340,9 +339,11 @@ void node_look(const struct node *node, struct node_look *out)
     memcpy(out->config_hash, node->rights.config_hash, HASH_BYTES);
     memcpy(out->drops, node->drops, sizeof(out->drops));
     memcpy(out->received, node->received, sizeof(out->received));
-    for (uint64_t n = node->head.height + 1; n <= node->window.stable + WINDOW_MAX; n++) {
-        const struct slot *slot = window_look(&node->window, n);
-        out->in_flight += slot != NULL && slot->stage != SLOT_EMPTY ? 1 : 0;
+    for (uint32_t i = window_used_from(&node->window, 0); i < WINDOW_MAX;
+         i = window_used_from(&node->window, i + 1)) {
+        const struct slot *slot = &node->window.slots[i];
+        bool flies = slot->sequence > node->head.height && slot->stage != SLOT_EMPTY;
+        out->in_flight += flies ? 1 : 0;
     }
     for (uint32_t i = 0; i < node->roster.n; i++) {
         out->peers[i].rid = node->roster.members[i].rid;

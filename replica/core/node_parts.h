@@ -171,6 +171,10 @@ struct node {
     void *trace_context;
 };
 
+/* As node_inspect, and the frame's parts (inspect.c). */
+MUST_USE enum drop message_inspect(const struct node *node, uint32_t from, struct bytes frame,
+                                   struct message *out);
+
 /* The shorter way to a message's parts, for all handlers. */
 enum drop on_request(struct node *node, uint32_t from, const struct message *message,
                      struct outbox *outbox);

@@ -8,10 +8,11 @@ struct pool_link {
     struct pool_link *previous;
 };
 
-/* order_of[u] describes the block that begins at unit u: its order, with FREE_BIT while it is on a
- * free list, or INSIDE when no block begins there. */
+/* mark_of[u] describes the block that begins at unit u: MARK(its order), with FREE_BIT while it is
+ * on a free list, or INSIDE when no block begins there. */
 #define FREE_BIT 0x80u
-#define INSIDE 0x7fu
+#define INSIDE 0u
+#define MARK(order) ((order) + 1u)
 
 #define UNITS_PER_TOP (1u << (POOL_ORDERS - 1))
 
@@ -34,7 +35,7 @@ static void free_push(struct pool *pool, size_t unit, unsigned order)
         link->next->previous = link;
     }
     pool->free[order] = link;
-    pool->order_of[unit] = (uint8_t)(order | FREE_BIT);
+    pool->mark_of[unit] = (uint8_t)(MARK(order) | FREE_BIT);
 }
 
 static void free_remove(struct pool *pool, size_t unit, unsigned order)
@@ -48,7 +49,7 @@ static void free_remove(struct pool *pool, size_t unit, unsigned order)
     } else {
         pool->free[order] = link->next;
     }
-    pool->order_of[unit] = INSIDE;
+    pool->mark_of[unit] = INSIDE;
 }
 
 enum status pool_open(struct pool *pool, size_t bytes)
@@ -60,14 +61,10 @@ enum status pool_open(struct pool *pool, size_t bytes)
     }
     pool->units = tops * UNITS_PER_TOP;
     pool->region = calloc(tops, POOL_BLOCK_BYTES_MAX);
-    pool->order_of = calloc(pool->units, 1);
-    if (pool->region == NULL || pool->order_of == NULL) {
+    pool->mark_of = calloc(pool->units, 1);
+    if (pool->region == NULL || pool->mark_of == NULL) {
         pool_close(pool);
         return STATUS_NO_MEMORY;
-    }
-    memset(pool->order_of, INSIDE, pool->units);
-    for (size_t top = tops; top > 0; top--) {
-        free_push(pool, (top - 1) * UNITS_PER_TOP, POOL_ORDERS - 1);
     }
     return STATUS_OK;
 }
@@ -75,8 +72,24 @@ enum status pool_open(struct pool *pool, size_t bytes)
 void pool_close(struct pool *pool)
 {
     free(pool->region);
-    free(pool->order_of);
+    free(pool->mark_of);
     *pool = (struct pool){0};
+}
+
+/* The smallest order that has a free block, from `wanted` on, or POOL_ORDERS. Blocks of the largest
+ * size come from the region one after the other: what is never needed is never touched. */
+static unsigned order_free(struct pool *pool, unsigned wanted)
+{
+    unsigned order = wanted;
+    while (order < POOL_ORDERS && pool->free[order] == NULL) {
+        order++;
+    }
+    if (order == POOL_ORDERS && pool->units_begun < pool->units) {
+        order = POOL_ORDERS - 1;
+        free_push(pool, pool->units_begun, order);
+        pool->units_begun += UNITS_PER_TOP;
+    }
+    return order;
 }
 
 static unsigned order_for(size_t len)
@@ -93,10 +106,7 @@ uint8_t *pool_take(struct pool *pool, size_t len)
     CHECK(len >= 1);
     CHECK(len <= POOL_BLOCK_BYTES_MAX);
     unsigned wanted = order_for(len);
-    unsigned order = wanted;
-    while (order < POOL_ORDERS && pool->free[order] == NULL) {
-        order++;
-    }
+    unsigned order = order_free(pool, wanted);
     if (order == POOL_ORDERS) {
         return NULL;
     }
@@ -106,7 +116,7 @@ uint8_t *pool_take(struct pool *pool, size_t len)
         order--;
         free_push(pool, unit + ((size_t)1 << order), order);
     }
-    pool->order_of[unit] = (uint8_t)wanted;
+    pool->mark_of[unit] = (uint8_t)MARK(wanted);
     pool->used_bytes += (size_t)POOL_BLOCK_BYTES_MIN << wanted;
     return pool->region + unit * POOL_BLOCK_BYTES_MIN;
 }
@@ -118,13 +128,15 @@ void pool_give(struct pool *pool, const uint8_t *block)
     }
     size_t unit = unit_of(pool, block);
     CHECK(unit < pool->units);
-    unsigned order = pool->order_of[unit];
-    CHECK(order < POOL_ORDERS);
+    unsigned mark = pool->mark_of[unit];
+    CHECK(mark >= MARK(0));
+    CHECK(mark < MARK(POOL_ORDERS));
+    unsigned order = mark - MARK(0);
     pool->used_bytes -= (size_t)POOL_BLOCK_BYTES_MIN << order;
-    pool->order_of[unit] = INSIDE;
+    pool->mark_of[unit] = INSIDE;
     while (order < POOL_ORDERS - 1) {
         size_t buddy = unit ^ ((size_t)1 << order);
-        if (pool->order_of[buddy] != (order | FREE_BIT)) {
+        if (pool->mark_of[buddy] != (MARK(order) | FREE_BIT)) {
             break;
         }
         free_remove(pool, buddy, order);

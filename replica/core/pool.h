@@ -17,8 +17,9 @@ struct pool_link;
 
 struct pool {
     uint8_t *region;
-    uint8_t *order_of; /* of the block that begins at each smallest unit; see pool.c */
+    uint8_t *mark_of; /* of the block that begins at each smallest unit; see pool.c */
     size_t units;
+    size_t units_begun; /* units behind these were never handed out */
     size_t used_bytes;
     struct pool_link *free[POOL_ORDERS];
 };

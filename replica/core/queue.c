@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUEUE_NONE UINT32_MAX
+/* Requests and rings are named by their place in an array, from 1. So memory that was never written
+ * is an empty queue, and what is never used is never touched. */
+#define QUEUE_NONE 0u
 #define BUCKETS 32768u
 
 /* One client's requests in order of arrival. Rings with requests are linked in a circle. */
@@ -27,12 +29,14 @@ struct queue {
     uint32_t turn; /* the ring whose turn it is, or NONE when no ring is in use */
     uint32_t oldest;
     uint32_t newest;
-    uint32_t free_request;
+    uint32_t free_request; /* of those that were given back */
     uint32_t free_ring;
+    uint32_t requests_used; /* places that were ever taken */
+    uint32_t rings_used;
     uint32_t request_bucket[BUCKETS];
     uint32_t ring_bucket[BUCKETS];
-    struct queued requests[QUEUE_REQUESTS_MAX];
-    struct ring rings[QUEUE_CLIENTS_MAX];
+    struct queued requests[QUEUE_REQUESTS_MAX + 1];
+    struct ring rings[QUEUE_CLIENTS_MAX + 1];
 };
 
 enum status queue_open(struct pool *pool, uint64_t hash_seed, struct queue **out)
@@ -43,19 +47,6 @@ enum status queue_open(struct pool *pool, uint64_t hash_seed, struct queue **out
     }
     queue->pool = pool;
     queue->hash_seed = hash_seed;
-    queue->turn = QUEUE_NONE;
-    queue->oldest = QUEUE_NONE;
-    queue->newest = QUEUE_NONE;
-    for (uint32_t i = 0; i < BUCKETS; i++) {
-        queue->request_bucket[i] = QUEUE_NONE;
-        queue->ring_bucket[i] = QUEUE_NONE;
-    }
-    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX; i++) {
-        queue->requests[i].next = i + 1 < QUEUE_REQUESTS_MAX ? i + 1 : QUEUE_NONE;
-    }
-    for (uint32_t i = 0; i < QUEUE_CLIENTS_MAX; i++) {
-        queue->rings[i].next = i + 1 < QUEUE_CLIENTS_MAX ? i + 1 : QUEUE_NONE;
-    }
     *out = queue;
     return STATUS_OK;
 }
@@ -153,9 +144,10 @@ static void ring_link(struct queue *queue, uint32_t index)
 static uint32_t ring_make(struct queue *queue, const uint8_t client[PUBLIC_KEY_BYTES])
 {
     uint32_t index = queue->free_ring;
-    if (index == QUEUE_NONE) {
+    if (index == QUEUE_NONE && queue->rings_used == QUEUE_CLIENTS_MAX) {
         return QUEUE_NONE;
     }
+    index = index != QUEUE_NONE ? index : ++queue->rings_used;
     struct ring *ring = &queue->rings[index];
     queue->free_ring = ring->next;
     uint32_t bucket = bucket_of(queue, client);
@@ -244,11 +236,20 @@ struct queued *queue_oldest(struct queue *queue)
     return queue->oldest == QUEUE_NONE ? NULL : &queue->requests[queue->oldest];
 }
 
+/* A place that nobody has, or NONE. */
+static uint32_t request_place(const struct queue *queue)
+{
+    if (queue->free_request != QUEUE_NONE) {
+        return queue->free_request;
+    }
+    return queue->requests_used < QUEUE_REQUESTS_MAX ? queue->requests_used + 1 : QUEUE_NONE;
+}
+
 struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTES],
                          const uint8_t client[PUBLIC_KEY_BYTES], struct bytes item,
                          struct bytes payloads)
 {
-    uint32_t index = queue->free_request;
+    uint32_t index = request_place(queue);
     if (index == QUEUE_NONE) {
         return NULL;
     }
@@ -268,6 +269,7 @@ struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTE
         return NULL;
     }
     struct queued *queued = &queue->requests[index];
+    queue->requests_used += index > queue->requests_used ? 1 : 0;
     queue->free_request = queued->next;
     uint32_t bucket = bucket_of(queue, request_id);
     *queued = (struct queued){
@@ -310,7 +312,8 @@ static void ring_remove(struct queue *queue, struct queued *queued, uint32_t ind
 void queue_remove(struct queue *queue, struct queued *queued)
 {
     uint32_t index = (uint32_t)(queued - queue->requests);
-    CHECK(index < QUEUE_REQUESTS_MAX);
+    CHECK(index >= 1);
+    CHECK(index <= QUEUE_REQUESTS_MAX);
     uint32_t *link = &queue->request_bucket[bucket_of(queue, queued->request_id)];
     while (*link != index) {
         link = &queue->requests[*link].chain;
@@ -382,9 +385,11 @@ void queue_unmark_all(struct queue *queue)
 
 void queue_expire(struct queue *queue, uint64_t time_ms)
 {
-    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX && queue->waiting > 0; i++) {
-        struct queued *queued = &queue->requests[i];
-        if (queued->item.data != NULL && !queued->proposed && queued->not_after_ms < time_ms) {
+    uint32_t next = QUEUE_NONE;
+    for (uint32_t at = queue->oldest; at != QUEUE_NONE && queue->waiting > 0; at = next) {
+        struct queued *queued = &queue->requests[at];
+        next = queued->newer;
+        if (!queued->proposed && queued->not_after_ms < time_ms) {
             queue_remove(queue, queued);
         }
     }

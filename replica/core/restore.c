@@ -10,22 +10,11 @@
 
 #include <string.h>
 
-/* The slot in the ring, while it is not known yet where the window begins. */
-static struct slot *slot_restored(struct node *node, uint64_t sequence)
-{
-    struct slot *slot = &node->window.slots[sequence % WINDOW_MAX];
-    if (slot->sequence != 0 && slot->sequence != sequence) {
-        return NULL; /* wider than any window: not records of ours */
-    }
-    slot->sequence = sequence;
-    return slot;
-}
-
 static enum drop restore_slot(struct node *node, uint64_t sequence, struct bytes value)
 {
     struct slot_record record;
     struct vote vote;
-    struct slot *slot = sequence == 0 ? NULL : slot_restored(node, sequence);
+    struct slot *slot = sequence == 0 ? NULL : window_restore(&node->window, sequence);
     if (slot == NULL || slot_record_decode(value, &record) != WIRE_OK ||
         vote_decode(record.vote, &vote) != WIRE_OK) {
         return DROP_MALFORMED;
@@ -43,7 +32,7 @@ static enum drop restore_prepared(struct node *node, uint64_t sequence, struct b
 {
     struct prepared prepared;
     struct vote vote;
-    struct slot *slot = sequence == 0 ? NULL : slot_restored(node, sequence);
+    struct slot *slot = sequence == 0 ? NULL : window_restore(&node->window, sequence);
     if (slot == NULL || prepared_decode(value, &prepared) != WIRE_OK ||
         vote_decode(prepared.vote, &vote) != WIRE_OK || value.len > sizeof(slot->best.bytes)) {
         return DROP_MALFORMED;
@@ -275,13 +264,11 @@ static void slot_settle(struct node *node, struct slot *slot, struct outbox *out
 
 static void slots_settle(struct node *node, struct outbox *outbox)
 {
-    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+    for (uint32_t i = window_used_from(&node->window, 0); i < WINDOW_MAX;
+         i = window_used_from(&node->window, i + 1)) {
         struct slot *slot = &node->window.slots[i];
-        if (slot->sequence == 0) {
-            continue;
-        }
         if (slot->sequence <= node->window.stable) {
-            *slot = (struct slot){0};
+            window_forget(&node->window, slot);
             continue;
         }
         slot_settle(node, slot, outbox);

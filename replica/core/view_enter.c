@@ -9,10 +9,10 @@
  * views do not count. The prepared certificates stay. */
 static void slots_reset(struct node *node)
 {
-    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+    for (uint32_t i = window_used_from(&node->window, 0); i < WINDOW_MAX;
+         i = window_used_from(&node->window, i + 1)) {
         struct slot *slot = &node->window.slots[i];
-        if (slot->sequence == 0 || slot->view >= node->view ||
-            (MUTANT(39) && slot->sequence > node->work->plan.high)) {
+        if (slot->view >= node->view || (MUTANT(39) && slot->sequence > node->work->plan.high)) {
             continue;
         }
         slot_turn(slot, node->view);
@@ -25,7 +25,8 @@ static void slots_reset(struct node *node)
 /* Batches of slots that were not proposed again. */
 static void slots_give(struct node *node)
 {
-    for (uint32_t i = 0; i < WINDOW_MAX; i++) {
+    for (uint32_t i = window_used_from(&node->window, 0); i < WINDOW_MAX;
+         i = window_used_from(&node->window, i + 1)) {
         struct slot *slot = &node->window.slots[i];
         if (slot->stage == SLOT_EMPTY && slot->batch.data != NULL) {
             slot_release_later(node, slot);

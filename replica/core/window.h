@@ -58,9 +58,11 @@ struct slot {
 };
 
 struct window {
-    uint64_t stable; /* h: slots at or below it are gone */
+    uint64_t stable;                /* h: slots at or below it are gone */
+    uint64_t used[WINDOW_MAX / 64]; /* a bit for each place: slots are large, and most are idle */
     struct slot slots[WINDOW_MAX];
 };
+static_assert(WINDOW_MAX % 64 == 0, "whole words of bits");
 
 /* The slot of `sequence`, empty if nothing is known of it. It must be above stable and at most
  * stable + WINDOW_MAX. */
@@ -68,6 +70,13 @@ MUST_USE struct slot *window_slot(struct window *window, uint64_t sequence);
 
 /* The slot if it is in use, else NULL; any sequence may be asked. */
 MUST_USE const struct slot *window_look(const struct window *window, uint64_t sequence);
+
+/* While it is not known yet where the window begins: the slot of any sequence but 0, or NULL when
+ * its place is another's. */
+MUST_USE struct slot *window_restore(struct window *window, uint64_t sequence);
+
+/* The first place in use from `place` on, or WINDOW_MAX: to walk the slots in use. */
+MUST_USE uint32_t window_used_from(const struct window *window, uint32_t place);
 
 /* Whether what the slot stands for can be voted on: its batch is here, or was executed, or it is
  * the null digest, which has none. */
@@ -78,6 +87,9 @@ void slot_turn(struct slot *slot, uint64_t view);
 
 /* Give the slot's batch and payloads back. */
 void slot_release(struct slot *slot, struct pool *pool);
+
+/* Forget the slot, which is one of the window's; its batch was given back. */
+void window_forget(struct window *window, struct slot *slot);
 
 /* Move the lower end up; slots at or below it are forgotten. */
 void window_move(struct window *window, uint64_t stable, struct pool *pool);
