@@ -2,6 +2,7 @@
 
 #include "crypto/hash.h"
 #include "governance/charter.h"
+#include "tests/sim/sign_memo.h"
 #include "tests/support/sign_fast.h"
 
 #include <string.h>
@@ -145,7 +146,7 @@ void cast_make(struct cast *cast, const struct plan *plan)
     struct buffer issuers = buffer_make(memory[3], sizeof(memory[3]));
     struct buffer params = buffer_make(memory[4], sizeof(memory[4]));
     *cast = (struct cast){
-        .scheme = plan->real_signatures ? &sig_ed25519 : &sig_fast,
+        .scheme = sign_memo(plan->real_signatures ? &sig_ed25519 : &sig_fast),
         .n = plan->n,
         .q = (plan->n + plan->f) / 2 + 1,
         .w = plan->f + 1,

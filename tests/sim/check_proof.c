@@ -9,6 +9,31 @@ static uint32_t set_count(uint64_t members)
     return (uint32_t)__builtin_popcountll(members);
 }
 
+/* Whether the members signed these statement bytes, in the order of their places. */
+static bool all_signed(const struct cast *cast, struct bytes statement, uint64_t members,
+                       struct wire_list list)
+{
+    struct wire_iter sigs = wire_iter_make(list);
+    for (uint32_t i = 0; i < cast->n; i++) {
+        struct item_sig sig;
+        if ((members >> i & 1) != 0 &&
+            (!item_sig_next(&sigs, &sig) ||
+             !cast->scheme->verify(cast->sign[i].pk, statement, sig.value))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Whether they signed the body under that tag. */
+static bool all_voted(const struct cast *cast, enum sign_tag tag, struct bytes body,
+                      uint64_t members, struct wire_list list)
+{
+    uint8_t statement[STATEMENT_BYTES];
+    statement_make(tag, cast->cluster_id, body, statement);
+    return all_signed(cast, BYTES_OF_ARRAY(statement), members, list);
+}
+
 bool check_commits(const struct world *world, struct bytes bytes, uint64_t sequence,
                    const uint8_t digest[HASH_BYTES])
 {
@@ -22,17 +47,7 @@ bool check_commits(const struct world *world, struct bytes bytes, uint64_t seque
         set_count(certificate.members) != certificate.sigs.count) {
         return false;
     }
-    struct wire_iter sigs = wire_iter_make(certificate.sigs);
-    for (uint32_t i = 0; i < cast->n; i++) {
-        struct item_sig sig;
-        if ((certificate.members >> i & 1) != 0 &&
-            (!item_sig_next(&sigs, &sig) ||
-             !verify_body(cast->scheme, cast->sign[i].pk, TAG_COMMIT, cast->cluster_id,
-                          certificate.body, sig.value))) {
-            return false;
-        }
-    }
-    return true;
+    return all_voted(cast, TAG_COMMIT, certificate.body, certificate.members, certificate.sigs);
 }
 
 bool check_prepared(const struct world *world, struct bytes bytes, const struct vote *vote)
@@ -51,17 +66,7 @@ bool check_prepared(const struct world *world, struct bytes bytes, const struct 
                      prepared.vote, prepared.primary_sig)) {
         return false;
     }
-    struct wire_iter sigs = wire_iter_make(prepared.sigs);
-    for (uint32_t i = 0; i < cast->n; i++) {
-        struct item_sig sig;
-        if ((prepared.members >> i & 1) != 0 &&
-            (!item_sig_next(&sigs, &sig) ||
-             !verify_body(cast->scheme, cast->sign[i].pk, TAG_PREPARE, cast->cluster_id,
-                          prepared.vote, sig.value))) {
-            return false;
-        }
-    }
-    return true;
+    return all_voted(cast, TAG_PREPARE, prepared.vote, prepared.members, prepared.sigs);
 }
 
 bool check_checkpoint_of(const struct world *world, struct bytes bytes, struct checkpoint *out)
@@ -86,10 +91,18 @@ bool check_attested(const struct world *world, uint32_t rid, struct bytes header
                     const uint8_t note_sig[SIG_BYTES], const uint8_t cosig[SIG_BYTES])
 {
     const struct cast *cast = &world->cast;
+    uint8_t text_space[CHECKPOINT_TEXT_MAX];
+    uint8_t cosigned_space[COSIGNED_TEXT_MAX];
+    struct buffer text = buffer_make(text_space, sizeof(text_space));
+    struct buffer cosigned = buffer_make(cosigned_space, sizeof(cosigned_space));
     struct checkpoint checkpoint;
-    return check_checkpoint_of(world, header, &checkpoint) &&
-           checkpoint_verify(cast->scheme, &checkpoint, NOTE_SIGN, cast->sign[rid].pk, note_sig) &&
-           checkpoint_verify(cast->scheme, &checkpoint, NOTE_COSIGN, cast->cosign[rid].pk, cosig);
+    if (!check_checkpoint_of(world, header, &checkpoint)) {
+        return false;
+    }
+    checkpoint_text(&checkpoint, &text);
+    checkpoint_cosigned_text(buffer_bytes(&text), checkpoint.time_ms, &cosigned);
+    return cast->scheme->verify(cast->sign[rid].pk, buffer_bytes(&text), note_sig) &&
+           cast->scheme->verify(cast->cosign[rid].pk, buffer_bytes(&cosigned), cosig);
 }
 
 bool check_stable(const struct world *world, const struct stable *stable)
@@ -103,16 +116,10 @@ bool check_stable(const struct world *world, const struct stable *stable)
     if (checkpoint.height > 0 && set_count(stable->members) < cast->q) {
         return false;
     }
-    struct wire_iter sigs = wire_iter_make(stable->note_sigs);
-    for (uint32_t i = 0; i < cast->n; i++) {
-        struct item_sig sig;
-        if ((stable->members >> i & 1) != 0 &&
-            (!item_sig_next(&sigs, &sig) || !checkpoint_verify(cast->scheme, &checkpoint, NOTE_SIGN,
-                                                               cast->sign[i].pk, sig.value))) {
-            return false;
-        }
-    }
-    return true;
+    uint8_t space[CHECKPOINT_TEXT_MAX];
+    struct buffer text = buffer_make(space, sizeof(space));
+    checkpoint_text(&checkpoint, &text);
+    return all_signed(cast, buffer_bytes(&text), stable->members, stable->note_sigs);
 }
 
 void check_stable_put(struct world *world, struct host *host, uint64_t height, struct bytes bytes)

@@ -332,31 +332,39 @@ static void step(struct world *world, struct host *host, struct event *event)
     CHECK(host->life == life || !host->up);
 }
 
+/* Whether the node is to hear of the frame. Every copy of one is judged alike: the keys do not
+ * change, so what job_verify said of the first counts for all. */
+static enum drop frame_judge(struct world *world, struct host *host, uint32_t from,
+                             struct blob *frame)
+{
+    struct bytes bytes = blob_bytes(frame);
+    struct verify_job job;
+    bool good = frame->judged && frame->verdict == DROP_NONE;
+    enum drop drop = node_inspect(host->node, from, bytes, good ? NULL : &job);
+    if (good || drop != DROP_NONE) {
+        return drop;
+    }
+    if (!frame->judged) {
+        frame->verdict = job_verify(&job, bytes, 0, 1, NULL);
+        frame->judged = true;
+    }
+    if (frame->verdict != DROP_NONE && job_refusal_matters(&job, frame->verdict)) {
+        struct event refused = {
+            .kind = EVENT_REFUSED, .from = from, .frame = bytes, .verdict = frame->verdict};
+        step(world, host, &refused);
+    }
+    return frame->verdict;
+}
+
 void host_frame(struct world *world, struct host *host, uint32_t from, struct blob *frame)
 {
     struct bytes bytes = blob_bytes(frame);
-    struct envelope envelope;
-    struct verify_job job;
-    size_t used = 0;
     world->tally.messages++;
-    if (schema_decode_front(&schema_envelope, bytes, &envelope, &used) == WIRE_OK &&
-        envelope.type == MESSAGE_FETCH) {
+    if (blob_type(frame) == MESSAGE_FETCH) {
         answer_fetch(world, host, from, bytes);
         return;
     }
-    enum drop drop = node_inspect(host->node, from, bytes, &job);
-    if (drop == DROP_NONE) {
-        if (!frame->judged) {
-            frame->verdict = job_verify(&job, bytes, 0, 1, NULL);
-            frame->judged = true;
-        }
-        drop = frame->verdict;
-        if (drop != DROP_NONE && job_refusal_matters(&job, drop)) {
-            struct event refused = {
-                .kind = EVENT_REFUSED, .from = from, .frame = bytes, .verdict = drop};
-            step(world, host, &refused);
-        }
-    }
+    enum drop drop = frame_judge(world, host, from, frame);
     if (drop != DROP_NONE) {
         if (!world->story) {
             world_trace(world, "r%u drops a frame: %s", host->rid, drop_text(drop));

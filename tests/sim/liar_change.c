@@ -279,9 +279,9 @@ void liar_hears(struct world *world, struct blob *frame)
     struct envelope envelope;
     struct view_change change;
     size_t used = 0;
-    if (schema_decode_front(&schema_envelope, blob_bytes(frame), &envelope, &used) != WIRE_OK ||
-        envelope.type != MESSAGE_VIEW_CHANGE || envelope.rid >= world->plan.n ||
-        view_change_decode(envelope.body, &change) != WIRE_OK) {
+    if (blob_type(frame) != MESSAGE_VIEW_CHANGE ||
+        schema_decode_front(&schema_envelope, blob_bytes(frame), &envelope, &used) != WIRE_OK ||
+        envelope.rid >= world->plan.n || view_change_decode(envelope.body, &change) != WIRE_OK) {
         return;
     }
     struct heard *heard = &world->heard[envelope.rid];

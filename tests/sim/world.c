@@ -20,6 +20,19 @@ struct blob *blob_make(struct bytes bytes)
     return blob;
 }
 
+uint64_t blob_type(struct blob *blob)
+{
+    struct envelope envelope;
+    size_t used = 0;
+    if (!blob->typed) {
+        bool good =
+            schema_decode_front(&schema_envelope, blob_bytes(blob), &envelope, &used) == WIRE_OK;
+        blob->type = good ? envelope.type : 0;
+        blob->typed = true;
+    }
+    return blob->type;
+}
+
 void blob_drop(struct blob *blob)
 {
     if (blob != NULL && --blob->refs == 0) {

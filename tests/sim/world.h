@@ -25,10 +25,14 @@ struct blob {
     uint32_t len;
     bool judged;       /* job_verify was asked: it is a function of the frame and the roster */
     enum drop verdict; /* what it said */
+    bool typed;        /* blob_type was asked */
+    uint64_t type;     /* what it said */
     uint8_t data[];
 };
 
 MUST_USE struct blob *blob_make(struct bytes bytes);
+/* The type of the message in it; 0 when it is none. */
+MUST_USE uint64_t blob_type(struct blob *blob);
 void blob_drop(struct blob *blob);
 static inline struct bytes blob_bytes(const struct blob *blob)
 {
@@ -167,7 +171,7 @@ struct world {
 #define SIM_NOBODY UINT32_MAX
 
 /* What every replica opens its state with. */
-#define SIM_STATE_RECORDS 20000
+#define SIM_STATE_RECORDS 4096
 #define SIM_STATE_BYTES ((size_t)4 << 20)
 void world_fail(struct world *world, const char *invariant, uint32_t rid, const char *format, ...)
     PRINTF_LIKE(4, 5);

@@ -5,7 +5,9 @@
 #include "crypto/selftest.h"
 #include "tests/sim/check.h"
 #include "tests/sim/events.h"
+#include "tests/sim/sign_memo.h"
 #include "tests/sim/world.h"
+#include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,6 +138,34 @@ static void different_seeds_give_different_runs(void **state)
     assert_true(digest_of(world, 1001, 4) != digest_of(world, 1002, 4));
 }
 
+/* Each of the three that a good signature rests on, changed by one bit. */
+static void a_remembered_signature_is_good_for_nothing_else(void **state)
+{
+    (void)state;
+    const struct sig_scheme *memo = sign_memo(&sig_fast);
+    uint8_t seed[SEED_BYTES] = {1};
+    uint8_t key[PUBLIC_KEY_BYTES];
+    uint8_t message[STATEMENT_BYTES] = {2};
+    uint8_t sig[SIG_BYTES];
+    memo->public_key(seed, key);
+    memo->sign(seed, key, BYTES_OF_ARRAY(message), sig);
+    for (int i = 0; i < 3; i++) {
+        assert_true(memo->verify(key, BYTES_OF_ARRAY(message), sig));
+        key[31] ^= 1;
+        assert_false(memo->verify(key, BYTES_OF_ARRAY(message), sig));
+        key[31] ^= 1;
+        message[95] ^= 1;
+        assert_false(memo->verify(key, BYTES_OF_ARRAY(message), sig));
+        message[95] ^= 1;
+        sig[63] ^= 1;
+        assert_false(memo->verify(key, BYTES_OF_ARRAY(message), sig));
+        sig[63] ^= 1;
+        assert_false(memo->verify(key, bytes_make(message, STATEMENT_BYTES - 1), sig));
+    }
+    memo = sign_memo(&sig_ed25519);
+    assert_false(memo->verify(key, BYTES_OF_ARRAY(message), sig));
+}
+
 static void the_first_violation_of_a_run_stands(void **state)
 {
     static struct world another;
@@ -193,6 +223,7 @@ int main(void)
         cmocka_unit_test(a_run_is_a_function_of_its_seed),
         cmocka_unit_test(different_seeds_give_different_runs),
         cmocka_unit_test(liars_are_never_more_than_f),
+        cmocka_unit_test(a_remembered_signature_is_good_for_nothing_else),
         cmocka_unit_test(the_first_violation_of_a_run_stands),
     };
     return cmocka_run_group_tests(tests, open_world, close_world);
