@@ -1,13 +1,14 @@
 /* vestry-sim: run the core under a virtual clock, network and disk, seed after seed.
  *
  *     vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] [--set FIELD=VALUE]...
- *                [--trace] [--story] [--hash] [--json]
+ *                [--jobs N] [--trace] [--story] [--hash] [--json]
  *     vestry-sim --seed S --shrink     the smallest plan that still fails, and its story
  *     vestry-sim --runs                the runs with a name
  *     vestry-sim --run NAME [--trace] [--story]
  *
  * Without --n a seed chooses its size. Exit status 1 when any seed shows a violation. */
 #include "crypto/selftest.h"
+#include "tests/sim/jobs.h"
 #include "tests/sim/script.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/world.h"
@@ -19,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define SIZES_MAX 4
@@ -33,6 +33,7 @@ struct options {
     uint32_t sizes[SIZES_MAX];
     uint32_t size_count;
     uint32_t steps;
+    uint32_t jobs;
     bool trace;
     bool story;
     bool hash;
@@ -46,32 +47,6 @@ struct options {
 };
 
 static struct world the_world;
-
-struct totals {
-    uint64_t runs;
-    uint64_t failed;
-    uint64_t virtual_us;
-    double seconds;
-    struct tally tally;
-};
-
-/* What a broken CHECK leaves to be said. */
-static char crash_line[160];
-static size_t crash_line_len;
-
-static void on_abort(int number)
-{
-    (void)number;
-    ssize_t written = write(STDOUT_FILENO, crash_line, crash_line_len);
-    _exit(written < 0 ? 2 : 1);
-}
-
-static double now_seconds(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 static bool number_read(const char *text, uint64_t most, uint64_t *out, const char **end)
 {
@@ -131,6 +106,11 @@ static bool option_read(const char *name, const char *value, struct options *out
         out->steps = (uint32_t)number;
         return good;
     }
+    if (strcmp(name, "--jobs") == 0) {
+        bool good = number_read(value, JOBS_MAX, &number, &rest) && *rest == '\0' && number > 0;
+        out->jobs = (uint32_t)number;
+        return good;
+    }
     if (strcmp(name, "--run") == 0) {
         out->run = script_find(value);
         return out->run != NULL;
@@ -163,7 +143,7 @@ static bool flag_read(const char *word, struct options *out)
 
 static bool options_read(int count, char **words, struct options *out)
 {
-    *out = (struct options){.first = 1, .last = 500, .size_count = 1};
+    *out = (struct options){.first = 1, .last = 500, .size_count = 1, .jobs = 1};
     for (int i = 1; i < count; i++) {
         if (flag_read(words[i], out)) {
             continue;
@@ -178,38 +158,17 @@ static bool options_read(int count, char **words, struct options *out)
         out->seeded = out->seeded || chosen;
     }
     out->last = out->run != NULL && !out->seeded ? out->first : out->last;
-    return true;
-}
-
-static void tally_add(struct tally *sum, const struct tally *tally)
-{
-    sum->messages += tally->messages;
-    sum->steps += tally->steps;
-    sum->requests += tally->requests;
-    sum->acknowledged += tally->acknowledged;
-    sum->refused += tally->refused;
-    sum->entries += tally->entries;
-    sum->heights += tally->heights;
-    sum->crashes += tally->crashes;
-    sum->evidence += tally->evidence;
-    sum->lies += tally->lies;
-    sum->fetched += tally->fetched;
-    sum->receipts += tally->receipts;
-    sum->forgot += tally->forgot;
-    sum->recovering += tally->recovering;
-    sum->snapshots += tally->snapshots;
-    sum->cuts += tally->cuts;
+    return out->jobs == 1 ||
+           !(out->trace || out->story || out->shrink); /* these are told at once */
 }
 
 /* One run of the seed; its digest. */
 static uint64_t run_once(struct world *world, const struct plan *plan, struct totals *totals)
 {
-    int len = snprintf(crash_line, sizeof(crash_line),
-                       "seed %" PRIu64 " n=%" PRIu32 ": a CHECK broke\n"
-                       "  replay: vestry-sim --seed %" PRIu64 " --n %" PRIu32 " --steps %" PRIu32
-                       " --trace\n",
-                       plan->seed, plan->n, plan->seed, plan->n, plan->steps);
-    crash_line_len = len > 0 ? (size_t)len : 0;
+    jobs_last_words("seed %" PRIu64 " n=%" PRIu32 ": a CHECK broke\n"
+                    "  replay: vestry-sim --seed %" PRIu64 " --n %" PRIu32 " --steps %" PRIu32
+                    " --trace\n",
+                    plan->seed, plan->n, plan->seed, plan->n, plan->steps);
     world_open(world, plan);
     world_run(world);
     totals->virtual_us += world->now_us;
@@ -232,7 +191,6 @@ void shrink_try(const struct plan *plan, bool trace, char *failure, size_t size)
         struct totals totals = {0};
         the_world.trace = trace;
         the_world.story = trace;
-        crash_line_len = 0;
         if (!trace) {
             CHECK(freopen("/dev/null", "w", stderr) != NULL);
         }
@@ -266,25 +224,26 @@ static void plan_of(const struct options *options, uint64_t seed, struct plan *p
 }
 
 /* How to see the run again. */
-static void replay_print(const struct options *options, const struct plan *plan)
+static void replay_print(const struct options *options, const struct plan *plan, FILE *out)
 {
-    printf("  replay: vestry-sim ");
+    (void)fprintf(out, "  replay: vestry-sim ");
     if (options->run != NULL) {
-        printf("--run %s ", options->run->name);
+        (void)fprintf(out, "--run %s ", options->run->name);
     }
-    printf("--seed %" PRIu64 " --n %" PRIu32, plan->seed, plan->n);
+    (void)fprintf(out, "--seed %" PRIu64 " --n %" PRIu32, plan->seed, plan->n);
     if (options->run == NULL) {
-        printf(" --steps %" PRIu32, plan->steps);
+        (void)fprintf(out, " --steps %" PRIu32, plan->steps);
     }
     for (uint32_t i = 0; i < options->set_count; i++) {
-        printf(" --set %s", options->sets[i]);
+        (void)fprintf(out, " --set %s", options->sets[i]);
     }
-    printf(" --trace\n");
+    (void)fprintf(out, " --trace\n");
 }
 
-static void run_seed(struct world *world, const struct options *options, uint64_t seed,
-                     struct totals *totals)
+static void run_seed(void *context, uint64_t seed, FILE *out, struct totals *totals)
 {
+    const struct options *options = context;
+    struct world *world = &the_world;
     struct plan plan;
     plan_of(options, seed, &plan);
     uint64_t digest = run_once(world, &plan, totals);
@@ -293,20 +252,20 @@ static void run_seed(struct world *world, const struct options *options, uint64_
     }
     totals->runs++;
     if (options->hash) {
-        printf("seed %" PRIu64 " n=%" PRIu32 " %016" PRIx64 "\n", seed, plan.n, digest);
+        (void)fprintf(out, "seed %" PRIu64 " n=%" PRIu32 " %016" PRIx64 "\n", seed, plan.n, digest);
     }
     if (!world->failed) {
         return;
     }
     totals->failed++;
     if (options->json) {
-        printf("{\"seed\":%" PRIu64 ",\"n\":%" PRIu32 ",\"failure\":\"%s\"}\n", seed, plan.n,
-               world->failure);
+        (void)fprintf(out, "{\"seed\":%" PRIu64 ",\"n\":%" PRIu32 ",\"failure\":\"%s\"}\n", seed,
+                      plan.n, world->failure);
         return;
     }
-    printf("seed %" PRIu64 " n=%" PRIu32 ": %s\n", seed, plan.n, world->failure);
-    replay_print(options, &plan);
-    (void)fflush(stdout);
+    (void)fprintf(out, "seed %" PRIu64 " n=%" PRIu32 ": %s\n", seed, plan.n, world->failure);
+    replay_print(options, &plan, out);
+    (void)fflush(out);
 }
 
 static void summary(const struct options *options, const struct totals *totals)
@@ -344,6 +303,15 @@ static void runs_print(void)
     }
 }
 
+static void shrink_all(const struct options *options)
+{
+    for (uint64_t seed = options->first; seed <= options->last; seed++) {
+        struct plan plan;
+        plan_of(options, seed, &plan);
+        shrink(&plan);
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct world *world = &the_world;
@@ -351,8 +319,8 @@ int main(int argc, char **argv)
     struct totals totals = {0};
     if (!options_read(argc, argv, &options)) {
         (void)fputs("usage: vestry-sim [--seeds A..B] [--seed S] [--n 4,7,10] [--steps N] "
-                    "[--set FIELD=VALUE] [--shrink] [--runs] [--run NAME] [--trace] [--story] "
-                    "[--hash] [--json]\n",
+                    "[--set FIELD=VALUE] [--jobs N] [--shrink] [--runs] [--run NAME] [--trace] "
+                    "[--story] [--hash] [--json]\n",
                     stderr);
         return 2;
     }
@@ -366,23 +334,16 @@ int main(int argc, char **argv)
     (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
     CHECK(outbox_open(&world->outbox) == STATUS_OK);
     answers_open(world);
-    struct sigaction action = {.sa_handler = on_abort};
+    struct sigaction action = {.sa_handler = jobs_on_abort};
     CHECK(sigaction(SIGABRT, &action, NULL) == 0);
     world->trace = options.trace || options.story;
     world->story = options.story;
     world->script = options.run;
-    double begin = now_seconds();
-    for (uint64_t seed = options.first; seed <= options.last; seed++) {
-        if (options.shrink) {
-            struct plan plan;
-            plan_of(&options, seed, &plan);
-            shrink(&plan);
-            continue;
-        }
-        run_seed(world, &options, seed, &totals);
-    }
-    totals.seconds = now_seconds() - begin;
-    if (!options.shrink) {
+    struct jobs jobs = {options.first, options.last, options.jobs, run_seed, &options};
+    if (options.shrink) {
+        shrink_all(&options);
+    } else {
+        jobs_run(&jobs, &totals);
         summary(&options, &totals);
     }
     answers_close(world);
