@@ -128,8 +128,8 @@ static bool certificates_good(const struct view_trust *trust, const struct view_
     for (uint32_t i = 0; prepared_next(&list, &prepared); i++) {
         struct vote vote;
         if (vote_decode(prepared.vote, &vote) != WIRE_OK || vote.epoch != change->epoch ||
-            (vote.view >= change->view && !MUTANT(58)) || (vote.sequence <= last && !MUTANT(59)) ||
-            vote.sequence - stable > trust->window) {
+            vote.view + (MUTANT(58) ? 1 : 0) >= change->view ||
+            (vote.sequence <= last && !MUTANT(59)) || vote.sequence - stable > trust->window) {
             return false;
         }
         last = vote.sequence;
@@ -192,7 +192,7 @@ static bool changes_good(const struct view_trust *trust, const struct new_view *
         }
     }
     uint32_t count = MUTANT(37) ? new_view->view_changes.count : members_count(members);
-    return count >= trust->roster->q || MUTANT(24);
+    return count >= trust->roster->q - (MUTANT(80) ? 1 : 0) || MUTANT(24);
 }
 
 /* O is what V asks for, no more and no less. */

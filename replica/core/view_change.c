@@ -164,7 +164,8 @@ void view_consider(struct node *node, struct outbox *outbox)
     if (node->new_view_due_ms == 0 && !MUTANT(47) && members_count(left) >= node->roster.q) {
         node->new_view_due_ms = node->now_ms + view_timeout_ms(node);
     }
-    if (node_is_primary(node) && members_count(changes_for(node, node->view)) >= node->roster.q) {
+    uint32_t enough = node->roster.q - (MUTANT(80) ? 1 : 0);
+    if (node_is_primary(node) && members_count(changes_for(node, node->view)) >= enough) {
         new_view_make(node, outbox);
     }
 }

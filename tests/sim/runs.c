@@ -140,7 +140,8 @@ static void complaints_plan(struct plan *plan)
     plan->clients = 3;
 }
 
-/* A first round of complaints is lost; each request is known to some backups only. */
+/* The first complaint of each is lost; each request is known to some backups only. mark: by sender,
+ * when it first complained */
 static bool complaints_pass(struct world *world, uint32_t from, uint32_t to,
                             const struct blob *frame)
 {
@@ -152,14 +153,21 @@ static bool complaints_pass(struct world *world, uint32_t from, uint32_t to,
         return from == SIM_CLIENT && to > 0 && prng_chance(&world->prng, 330);
     }
     if (envelope.type == MESSAGE_COMPLAIN) {
-        world->mark[0] = world->mark[0] == 0 ? world->now_us : world->mark[0];
-        return world->now_us > world->mark[0] + 600000; /* all of the first, some repeated */
+        uint64_t *first = &world->mark[from];
+        *first = *first == 0 ? world->now_us : *first;
+        return world->now_us > *first;
     }
     return !is_first_proposal(&envelope);
 }
 
+/* Long before the requests are too old to wait for. */
+#define COMPLAINTS_US_MAX 8000000
+
 static void complaints_step(struct world *world)
 {
+    if (world->now_us > COMPLAINTS_US_MAX) {
+        world_fail(world, "run", SIM_NOBODY, "nobody hears that all complain");
+    }
     ends_in_view(world, 1, 4);
 }
 
@@ -374,6 +382,10 @@ const struct script *script_at(uint32_t number)
         return &snapshot_scripts[number];
     }
     number -= snapshot_script_count;
+    if (number < view_script_count) {
+        return &view_scripts[number];
+    }
+    number -= view_script_count;
     return number < liar_script_count ? &liar_scripts[number] : NULL;
 }
 

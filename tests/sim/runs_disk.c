@@ -195,9 +195,11 @@ static void follows_only(struct world *world)
  *   stage 1   r4, r5 and r6 hear nothing of the primary: the picture; r6 leaves, only r1 hears it
  *   stage 2   r6's disk is set back, and it starts again; nobody tells it
  *   stage 3   r2 and r3 get no votes: what is committed now, is without them
- *   stage 4   nothing is proposed any more: r1 makes view 1 of what it likes */
+ *   stage 4   nothing is proposed any more: r1 makes view 1 of what it likes. The last VIEW-CHANGE
+ *             that it needs for a quorum is that of r0, which knows what was committed */
 #define HIDER 1
 #define FORGETFUL 6
+#define LAST_US 20000
 #define QUIET_US 150000 /* until it has said what it had to say; less than the view timeout */
 
 static void hidden_plan(struct plan *plan)
@@ -225,6 +227,15 @@ static bool hidden_early(uint32_t to, const struct envelope *envelope)
     return envelope->type != MESSAGE_VIEW_CHANGE || to == HIDER;
 }
 
+/* The VIEW-CHANGE of r0, which knows what was committed, comes after all others: without it there
+ * is no quorum. mark: 2 when it was sent first */
+static bool hidden_waited(struct world *world, uint32_t from)
+{
+    uint64_t *first = &world->mark[2];
+    *first = from == 0 && *first == 0 ? world->now_us : *first;
+    return from != 0 || world->now_us > *first + LAST_US;
+}
+
 static bool hidden_passes(struct world *world, uint32_t from, uint32_t to, const struct blob *frame)
 {
     struct envelope envelope;
@@ -241,7 +252,8 @@ static bool hidden_passes(struct world *world, uint32_t from, uint32_t to, const
         return (to != 2 && to != 3) || (!is_vote(&envelope) && envelope.type != MESSAGE_DATA);
     }
     if (world->stage == 4) {
-        bool late = (from == 4 || from == 5) && to == HIDER && envelope.type == MESSAGE_VIEW_CHANGE;
+        bool change = to == HIDER && envelope.type == MESSAGE_VIEW_CHANGE;
+        bool late = change && (from == 4 || from == 5 || !hidden_waited(world, from));
         return envelope.type != MESSAGE_PRE_PREPARE && !late && envelope.type != MESSAGE_DATA;
     }
     return true;

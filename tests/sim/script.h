@@ -4,6 +4,7 @@
  *   runs.c        the runs that must work, of PROTOCOL
  *   runs_disk.c   power cuts, lost disks and disks that were set back
  *   runs_snapshot.c  long absences
+ *   runs_views.c  rules of changing views that the seeds seldom show
  *   runs_liars.c  one for each way to cheat about views
  *
  * A run is a storm like any other, judged by the same checker; it begins calm, and `step` and
@@ -48,6 +49,8 @@ extern const struct script disk_scripts[];
 extern const uint32_t disk_script_count;
 extern const struct script snapshot_scripts[];
 extern const uint32_t snapshot_script_count;
+extern const struct script view_scripts[];
+extern const uint32_t view_script_count;
 extern const struct script liar_scripts[];
 extern const uint32_t liar_script_count;
 
