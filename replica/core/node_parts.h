@@ -178,6 +178,9 @@ MUST_USE enum drop message_inspect(const struct node *node, uint32_t from, struc
 /* The shorter way to a message's parts, for all handlers. */
 enum drop on_request(struct node *node, uint32_t from, const struct message *message,
                      struct outbox *outbox);
+/* Why the request in the workspace's view cannot succeed: only grounds that hold until time or
+ * state changes for good. RESULT_OK: it may. */
+MUST_USE enum result_code request_hopeless(struct node *node);
 enum drop on_pre_prepare(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_refused(struct node *node, const struct message *message, enum drop verdict,
                      struct outbox *outbox);

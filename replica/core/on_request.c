@@ -38,8 +38,7 @@ static bool known(struct node *node, struct outbox *outbox)
     return true;
 }
 
-/* Refuse early what cannot succeed: only grounds that hold until time or state changes for good. */
-static enum result_code hopeless(struct node *node)
+enum result_code request_hopeless(struct node *node)
 {
     struct cap_verdict verdict;
     struct cap_context context = {
@@ -86,7 +85,7 @@ enum drop on_request(struct node *node, uint32_t from, const struct message *mes
     if (queue_find(node->queue, view->request_id) != NULL) {
         return DROP_KNOWN_REQUEST;
     }
-    enum result_code code = hopeless(node);
+    enum result_code code = request_hopeless(node);
     if (code != RESULT_OK) {
         answer(node, ACTION_REFUSED, code, outbox);
         return DROP_REFUSED_EARLY;

@@ -397,9 +397,11 @@ void queue_expire(struct queue *queue, uint64_t time_ms)
 
 void queue_sweep(struct queue *queue, queue_judge *gone, void *context)
 {
-    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX; i++) {
-        struct queued *queued = &queue->requests[i];
-        if (queued->item.data != NULL && gone(context, queued)) {
+    uint32_t next = QUEUE_NONE;
+    for (uint32_t at = queue->oldest; at != QUEUE_NONE; at = next) {
+        struct queued *queued = &queue->requests[at];
+        next = queued->newer;
+        if (gone(context, queued)) {
             queue_remove(queue, queued);
         }
     }

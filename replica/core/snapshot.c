@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* A transfer of which nothing came for so long is given up. */
-#define STANDSTILL_MS 20000
+#define STANDSTILL_MS 10000
 
 uint64_t snapshot_interval(const struct node *node)
 {
@@ -171,7 +171,8 @@ void snapshot_refused(struct node *node, uint32_t member)
     sources_forgive(&node->sources, member);
     snapshot->without |= UINT64_C(1) << member;
     for (uint32_t other = 0; other < node->roster.n; other++) {
-        bool has = node->peers[other].stable >= snapshot->height;
+        bool has = node->peers[other].stable >= snapshot->height &&
+                   !sources_banned(&node->sources, other, node->now_ms);
         if (other != node->self && has && (snapshot->without >> other & 1) == 0) {
             return;
         }

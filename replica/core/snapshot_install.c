@@ -109,13 +109,15 @@ static void late_drop(struct node *node)
     }
 }
 
-/* Requests that were executed meanwhile wait for nothing. */
-static bool is_executed(void *context, const struct queued *queued)
+/* Requests that were executed meanwhile, or can succeed no more, wait for nothing. Of the former
+ * the session may be gone, with the token that it was of. */
+static bool is_over(void *context, const struct queued *queued)
 {
     struct node *node = context;
     struct item_view *view = &node->work->view;
     return item_parse_bytes(queued->item, node->cluster_id, view) != RESULT_OK ||
-           !session_fresh(node->state, view->session_key, view->request.request_no);
+           !session_fresh(node->state, view->session_key, view->request.request_no) ||
+           request_hopeless(node) != RESULT_OK;
 }
 
 enum drop snapshot_install(struct node *node, uint32_t member, struct bytes attachment,
@@ -155,7 +157,7 @@ enum drop snapshot_install(struct node *node, uint32_t member, struct bytes atta
     stable_keep(node, header.height, bytes_make(snapshot->proof, snapshot->proof_len), outbox);
     stable_move(node, header.height, outbox);
     if (!MUTANT(75)) {
-        queue_sweep(node->queue, is_executed, node);
+        queue_sweep(node->queue, is_over, node);
     }
     node->executed_ms = node->now_ms;
     outbox_act(outbox, ACTION_PIN)->height = header.height;
