@@ -317,6 +317,10 @@ void on_started(struct node *node, struct outbox *outbox)
     }
     if (fresh) {
         genesis_stable(node, outbox);
+        /* Who lost its store does not know how often it had started, and others take a STATUS only
+         * when it grows: starts are not as frequent as seconds. */
+        uint64_t started = node->wall_ms / 1000;
+        node->boot = node->boot < started ? started : node->boot;
     }
     if (node->stable_len == 0 ||
         (node->mode == MODE_CHANGING && node->changes[node->self].view != node->view)) {
