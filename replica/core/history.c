@@ -29,20 +29,11 @@ static bool past_read(struct bytes attachment, struct past *past)
 static bool frontier_before(const struct past *past, struct merkle_frontier *out)
 {
     uint8_t root[HASH_BYTES];
-    *out = (struct merkle_frontier){.size = past->previous.tree_size};
-    struct wire_iter hashes = wire_iter_make(past->parcel.frontier);
-    for (unsigned level = 0; level < MERKLE_PATH_MAX; level++) {
-        struct item_hash hash;
-        if ((out->size >> level & 1) == 0) {
-            continue;
-        }
-        if (!item_hash_next(&hashes, &hash)) {
-            return false;
-        }
-        memcpy(out->hashes[level], hash.value, HASH_BYTES);
+    if (!frontier_take(past->parcel.frontier, past->previous.tree_size, out)) {
+        return false;
     }
     merkle_root(out, root);
-    return hashes.left == 0 && hash_equal(root, past->previous.tree_root);
+    return hash_equal(root, past->previous.tree_root);
 }
 
 /* Where each stream of the request begins; the tree's root says whether it is true. */

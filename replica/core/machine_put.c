@@ -120,6 +120,23 @@ void head_put(const struct node *node, struct outbox *outbox)
     journal_put(outbox, JOURNAL_HEAD, 0, outbox_take_space(outbox, &space));
 }
 
+bool frontier_take(struct wire_list hashes, uint64_t size, struct merkle_frontier *out)
+{
+    struct wire_iter iter = wire_iter_make(hashes);
+    *out = (struct merkle_frontier){.size = size};
+    for (unsigned level = 0; level < MERKLE_PATH_MAX; level++) {
+        struct item_hash hash;
+        if ((size >> level & 1) == 0) {
+            continue;
+        }
+        if (!item_hash_next(&iter, &hash)) {
+            return false;
+        }
+        memcpy(out->hashes[level], hash.value, HASH_BYTES);
+    }
+    return iter.left == 0;
+}
+
 void charter_payload_put(const struct node *node, struct outbox *outbox)
 {
     static const uint8_t zero[HASH_BYTES];

@@ -44,6 +44,9 @@ void block_put(const struct block_identity *identity, const struct block_lists *
                struct outbox *outbox);
 void state_put_changes(const struct state *state, struct outbox *outbox);
 void head_put(const struct node *node, struct outbox *outbox);
+/* The way back from a list of the frontier's hashes, lowest level first: false unless it has as
+ * many as `size` has bits. */
+MUST_USE bool frontier_take(struct wire_list hashes, uint64_t size, struct merkle_frontier *out);
 /* The charter as the payload of entry 0, under the zero digest of block 0. */
 void charter_payload_put(const struct node *node, struct outbox *outbox);
 

@@ -6,6 +6,7 @@
 #include "crypto/hash.h"
 #include "governance/records.h"
 #include "replica/core/machine.h"
+#include "replica/core/machine_put.h"
 #include "storage/record.h"
 
 #include <string.h>
@@ -78,16 +79,8 @@ static enum drop restore_head(struct node *node, struct bytes value)
     hash_bytes(record.header, head->header_hash);
     memcpy(head->note_sig, record.note_sig, SIG_BYTES);
     memcpy(head->cosig, record.cosig, SIG_BYTES);
-    head->frontier = (struct merkle_frontier){.size = header.tree_size};
-    struct wire_iter hashes = wire_iter_make(record.frontier);
-    for (unsigned level = 0; level < MERKLE_PATH_MAX; level++) {
-        struct item_hash hash;
-        if ((header.tree_size >> level & 1) != 0) {
-            if (!item_hash_next(&hashes, &hash)) {
-                return DROP_MALFORMED;
-            }
-            memcpy(head->frontier.hashes[level], hash.value, HASH_BYTES);
-        }
+    if (!frontier_take(record.frontier, header.tree_size, &head->frontier)) {
+        return DROP_MALFORMED;
     }
     node->restored_head = true;
     return DROP_NONE;
