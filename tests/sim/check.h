@@ -143,8 +143,14 @@ void check_forgot(struct world *world, struct host *host);
 void check_leaving(struct world *world, struct host *host, const struct blob *frame);
 void check_reply(struct world *world, struct host *host, const struct telling *reply);
 void check_evidence(struct world *world, struct host *host, struct bytes evidence);
+/* A client takes the entries as appended, because of that answer. */
+void check_acknowledge(struct world *world, const struct sim_request *request,
+                       const struct answer *answer);
+/* The receipt that it can make of the attestations it has. */
 void check_receipt(struct world *world, const struct client *client,
-                   const struct sim_request *request, const struct answer *answer);
+                   const struct sim_request *request);
+/* Whether the replica has a receipt for that entry; it must hold if it has. */
+MUST_USE bool check_serves(struct world *world, uint32_t rid, uint64_t index);
 /* Whether nothing is left to do: all up, at one height, nothing queued or in flight. */
 MUST_USE bool check_at_rest(const struct world *world);
 /* After everything came to rest: equal stores, empty pools, nothing lost. */

@@ -119,17 +119,26 @@ static enum receipt_verdict receipt_of(struct world *world, const struct client 
     return receipt_verify(buffer_bytes(&text), &trust, NULL, &facts);
 }
 
-void check_receipt(struct world *world, const struct client *client,
-                   const struct sim_request *request, const struct answer *answer)
+void check_acknowledge(struct world *world, const struct sim_request *request,
+                       const struct answer *answer)
 {
     struct check *check = world->check;
-    uint64_t height = client->proven.height;
     if (!request->appended || answer->first_index != request->first_index ||
         answer->count != request->count || answer->height != request->height) {
         world_fail(world, "I5", SIM_NOBODY, "entries from %lu were acknowledged, but are not there",
                    (unsigned long)answer->first_index);
         return;
     }
+    if (request->first_index + request->count > check->acknowledged) {
+        check->acknowledged = request->first_index + request->count;
+    }
+}
+
+void check_receipt(struct world *world, const struct client *client,
+                   const struct sim_request *request)
+{
+    const struct check *check = world->check;
+    uint64_t height = client->proven.height;
     if (height >= check->block_count ||
         memcmp(check->blocks[height].header_hash, client->proven.header_hash, HASH_BYTES) != 0) {
         world_fail(world, "I1", SIM_NOBODY, "Q attestations of another header at %lu",
@@ -144,9 +153,6 @@ void check_receipt(struct world *world, const struct client *client,
                        (unsigned long)index, receipt_verdict_text(verdict));
         }
         world->tally.receipts++;
-    }
-    if (request->first_index + request->count > check->acknowledged) {
-        check->acknowledged = request->first_index + request->count;
     }
 }
 

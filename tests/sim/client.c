@@ -92,6 +92,81 @@ struct sim_request *request_find(const struct world *world, const uint8_t id[HAS
     return NULL;
 }
 
+/* --- Settling ----------------------------------------------------------------------------------
+ */
+
+/* How many replicas gave this very answer. */
+static uint32_t same_answers(const struct world *world, const struct sim_request *request,
+                             const struct answer *answer)
+{
+    uint32_t same = 0;
+    for (uint32_t i = 0; i < world->plan.n; i++) {
+        const struct answer *other = &request->answers[i];
+        bool equal = other->given && other->hint == answer->hint && other->code == answer->code &&
+                     other->first_index == answer->first_index && other->count == answer->count;
+        same += equal ? 1 : 0;
+    }
+    return same;
+}
+
+/* An answer that W replicas gave, or NULL. */
+static const struct answer *answer_agreed(const struct world *world,
+                                          const struct sim_request *request)
+{
+    for (uint32_t i = 0; i < world->plan.n; i++) {
+        const struct answer *answer = &request->answers[i];
+        if (answer->given && same_answers(world, request, answer) >= world->cast.w) {
+            return answer;
+        }
+    }
+    return NULL;
+}
+
+static void acknowledge(struct world *world, struct sim_request *request,
+                        const struct answer *answer)
+{
+    request->fate = FATE_ACKNOWLEDGED;
+    world->tally.acknowledged++;
+    check_acknowledge(world, request, answer);
+}
+
+/* Settle the request if its answers allow it. */
+static bool settle(struct world *world, struct client *client, struct sim_request *request)
+{
+    const struct answer *answer = answer_agreed(world, request);
+    if (answer == NULL) {
+        return false;
+    }
+    if (answer->hint || answer->code != RESULT_OK) {
+        request->fate = FATE_REFUSED;
+        world->tally.refused++;
+        return true;
+    }
+    if (client->proven.height < answer->height) {
+        return false;
+    }
+    acknowledge(world, request, answer);
+    if (!world->failed) {
+        check_receipt(world, client, request);
+    }
+    return true;
+}
+
+/* It is in the log, and the attestations that say so do not come: any replica may have a receipt,
+ * which proves itself. */
+static bool settle_by_receipt(struct world *world, struct sim_request *request)
+{
+    const struct answer *answer = answer_agreed(world, request);
+    uint32_t rid = (uint32_t)prng_below(&world->prng, world->plan.n);
+    const struct host *host = &world->hosts[rid];
+    if (answer == NULL || answer->hint || answer->code != RESULT_OK || !host->up ||
+        host->cut_off || !check_serves(world, rid, answer->first_index)) {
+        return false;
+    }
+    acknowledge(world, request, answer);
+    return true;
+}
+
 /* --- Asking ------------------------------------------------------------------------------------
  */
 
@@ -131,12 +206,17 @@ static bool number_allowed(const struct client *client)
 void client_wakes(struct world *world, uint32_t number)
 {
     struct client *client = &world->clients[number];
-    for (uint32_t i = 0; i < client->open_count; i++) {
-        struct sim_request *request = client->open[i];
-        if (world->now_us >= request->repeat_us) {
-            request->repeat_us = world->now_us + prng_between(&world->prng, 100000, 600000);
-            send_to_all(world, request);
+    for (uint32_t i = client->open_count; i > 0; i--) {
+        struct sim_request *request = client->open[i - 1];
+        if (world->now_us < request->repeat_us) {
+            continue;
         }
+        if (settle_by_receipt(world, request)) {
+            client->open[i - 1] = client->open[--client->open_count];
+            continue;
+        }
+        request->repeat_us = world->now_us + prng_between(&world->prng, 100000, 600000);
+        send_to_all(world, request);
     }
     bool busy = world->phase == PHASE_STORM ||
                 (world->phase == PHASE_HEAL && world->now_us < world->asks_until_us);
@@ -200,43 +280,6 @@ static void attestation_take(struct world *world, struct client *client,
         place->height > client->proven.height) {
         client->proven = *place;
     }
-}
-
-/* How many replicas gave this very answer. */
-static uint32_t same_answers(const struct world *world, const struct sim_request *request,
-                             const struct answer *answer)
-{
-    uint32_t same = 0;
-    for (uint32_t i = 0; i < world->plan.n; i++) {
-        const struct answer *other = &request->answers[i];
-        bool equal = other->given && other->hint == answer->hint && other->code == answer->code &&
-                     other->first_index == answer->first_index && other->count == answer->count;
-        same += equal ? 1 : 0;
-    }
-    return same;
-}
-
-/* Settle the request if its answers allow it. */
-static bool settle(struct world *world, struct client *client, struct sim_request *request)
-{
-    for (uint32_t i = 0; i < world->plan.n; i++) {
-        const struct answer *answer = &request->answers[i];
-        if (!answer->given || same_answers(world, request, answer) < world->cast.w) {
-            continue;
-        }
-        if (answer->hint || answer->code != RESULT_OK) {
-            request->fate = FATE_REFUSED;
-            world->tally.refused++;
-            return true;
-        }
-        if (client->proven.height >= answer->height) {
-            request->fate = FATE_ACKNOWLEDGED;
-            world->tally.acknowledged++;
-            check_receipt(world, client, request, answer);
-            return true;
-        }
-    }
-    return false;
 }
 
 static void answer_take(struct sim_request *request, const struct telling *reply,

@@ -12,7 +12,7 @@
 
 enum fate {
     FATE_OPEN,
-    FATE_ACKNOWLEDGED, /* W equal results and Q attestations above it */
+    FATE_ACKNOWLEDGED, /* W equal results, and Q attestations above it or a receipt */
     FATE_REFUSED,      /* W equal refusals */
 };
 
