@@ -1,6 +1,7 @@
 #include "governance/evidence.h"
 
 #include "crypto/hash.h"
+#include "governance/mutant.h"
 #include "governance/view_rules.h"
 
 #include <string.h>
@@ -158,7 +159,9 @@ static enum evidence_verdict judge_pair(const struct evidence_trust *trust,
     if (member == NULL || first.epoch != evidence->epoch) {
         return EVIDENCE_NO_MEMBER;
     }
-    if (!contradict(&first, &second)) {
+    bool excused =
+        (MUTANT(90) && reading->is_note) || (MUTANT(91) && evidence->kind == EVIDENCE_COMMIT);
+    if (!contradict(&first, &second) || excused) {
         return EVIDENCE_AGREES;
     }
     bool signed_both =

@@ -50,9 +50,18 @@ void answers_close(struct world *world)
     }
 }
 
+/* Whether it answers out of what its disk was once, which was all true then. */
+static bool answers_old(const struct world *world, const struct host *host)
+{
+    return world_lies(world, host->rid, LIE_OLD) && host->picture != NULL;
+}
+
 void answer_pin(struct world *world, struct host *host, uint64_t height)
 {
     struct store_view *view = NULL;
+    if (answers_old(world, host)) {
+        return;
+    }
     CHECK(store_view_open(host->store, &view) == STATUS_OK);
     serve_pin(world->serves[host->rid], height, view);
 }
@@ -73,6 +82,8 @@ void answer_fetch(struct world *world, struct host *host, uint32_t to, struct by
         fetch_decode(envelope.body, &fetch) != WIRE_OK) {
         return;
     }
-    CHECK(serve_fetch_store(world->serves[host->rid], host->store, &fetch, data_send, &answering) ==
-          STATUS_OK);
+    bool old = answers_old(world, host);
+    world->tally.lies += old ? 1 : 0;
+    CHECK(serve_fetch_store(world->serves[host->rid], old ? host->picture : host->store, &fetch,
+                            data_send, &answering) == STATUS_OK);
 }

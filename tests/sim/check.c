@@ -16,6 +16,7 @@ void check_close(struct world *world)
 {
     struct check *check = world->check;
     free(check->blocks);
+    free(check->heard);
     for (unsigned i = 0; i < SIM_LEVELS; i++) {
         free(check->levels[i].hashes);
     }

@@ -22,10 +22,15 @@
  *   I17 queues and pools come to rest   check_end.c
  *   I19 f liars alone end no view       check_views.c
  *
+ * In the runs with more than f liars some correct replicas are shown another log. Theirs is not
+ * held against the one above, and nothing is said of what clients were told (I1, I2, I5, I7, I12 of
+ * them break); in place of that each contradiction must convict f + 1 (check_fork.c).
+ *
  * "certified": a block that is executed has Q COMMITs, a COMMIT a prepared certificate. */
 #ifndef VESTRY_TESTS_SIM_CHECK_H
 #define VESTRY_TESTS_SIM_CHECK_H
 
+#include "governance/evidence.h"
 #include "tests/sim/client.h"
 #include "tests/sim/world.h"
 
@@ -102,6 +107,17 @@ struct check_host {
     size_t taken_count;
 };
 
+/* An attestation as a client heard it. */
+struct check_heard {
+    uint32_t client;
+    uint32_t rid;
+    uint64_t height;
+    uint8_t header_hash[HASH_BYTES];
+    uint8_t header[HEADER_BYTES_MAX];
+    size_t header_len;
+    uint8_t note_sig[SIG_BYTES];
+};
+
 struct check_session {
     uint8_t *used; /* by number */
     size_t used_count;
@@ -122,7 +138,10 @@ struct check {
     uint8_t new_view_hash[HASH_BYTES]; /* of the one that was last found good */
     uint8_t config_hash[HASH_BYTES];
     uint64_t last_governance_height;
-    uint64_t acknowledged; /* entries up to here were acknowledged to somebody */
+    uint64_t acknowledged;     /* entries up to here were acknowledged to somebody */
+    struct check_heard *heard; /* only where there is an other side */
+    size_t heard_count;
+    size_t heard_capacity;
     struct check_session sessions[SIM_CLIENTS_MAX];
     struct check_host hosts[SIM_REPLICAS_MAX];
 };
@@ -143,6 +162,10 @@ void check_forgot(struct world *world, struct host *host);
 void check_leaving(struct world *world, struct host *host, const struct blob *frame);
 void check_reply(struct world *world, struct host *host, const struct telling *reply);
 void check_evidence(struct world *world, struct host *host, struct bytes evidence);
+/* By the judge that everybody has, with nothing but the charter. */
+MUST_USE enum evidence_verdict check_judge(const struct world *world, struct bytes evidence);
+/* A client has that attestation. */
+void check_client_heard(struct world *world, uint32_t client, const struct telling *reply);
 /* A client takes the entries as appended, because of that answer. */
 void check_acknowledge(struct world *world, const struct sim_request *request,
                        const struct answer *answer);
@@ -157,6 +180,15 @@ MUST_USE bool check_at_rest(const struct world *world);
 void check_end(struct world *world);
 /* Then too: any replica can prove any entry. */
 void check_served(struct world *world);
+
+/* Every contradiction in what correct replicas have stored and clients have heard must convict f +
+ * 1 liars, and nobody else, by evidence made of nothing but that. */
+struct check_forks {
+    uint32_t of_replicas; /* pairs of different blocks that two of them have at one height */
+    uint32_t of_clients;  /* pairs of proofs that clients have of different headers */
+    uint32_t convicted;
+};
+void check_forks(struct world *world, struct check_forks *out);
 
 /* Entries that were acknowledged to any client so far. */
 MUST_USE uint64_t check_acknowledged(const struct world *world);

@@ -1,7 +1,5 @@
 /* Evidence: never against a correct replica, always proof, and always there when a liar's second
  * word reaches one that has the first. */
-#include "governance/evidence.h"
-
 #include "crypto/hash.h"
 #include "tests/sim/check.h"
 
@@ -105,8 +103,7 @@ static bool convicts(const struct world *world, const struct evidence *evidence)
     }
 }
 
-/* By the judge that everybody has, with nothing but the charter. */
-static enum evidence_verdict judge(const struct world *world, struct bytes bytes)
+enum evidence_verdict check_judge(const struct world *world, struct bytes bytes)
 {
     static struct item_view scratch;
     const struct cast *cast = &world->cast;
@@ -136,7 +133,7 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
                    (unsigned long)evidence.rid);
         return;
     }
-    enum evidence_verdict verdict = judge(world, bytes);
+    enum evidence_verdict verdict = check_judge(world, bytes);
     if (!convicts(world, &evidence)) {
         world_fail(world, "I15", host->rid, "evidence that proves nothing");
     } else if (verdict != EVIDENCE_PROVES) {

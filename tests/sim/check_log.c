@@ -352,6 +352,9 @@ void check_block_stored(struct world *world, struct host *host, uint64_t height)
 {
     struct check *check = world->check;
     uint8_t hash[HASH_BYTES];
+    if (world_is_other(world, host->rid)) {
+        return;
+    }
     if (height > check->block_count) {
         world_fail(world, "I2", host->rid, "height %lu before the one below it",
                    (unsigned long)height);

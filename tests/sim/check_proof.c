@@ -133,6 +133,9 @@ void check_stable_put(struct world *world, struct host *host, uint64_t height, s
         return;
     }
     hash_bytes(stable.header, hash);
+    if (world_is_other(world, host->rid)) {
+        return;
+    }
     if (height == 0 && check->block_count == 0) {
         return; /* the same step puts block 0 itself, which is judged with the others */
     }
@@ -157,8 +160,9 @@ void check_note_put(struct world *world, struct host *host, struct bytes note)
         return;
     }
     uint64_t height = verdict.checkpoint.height;
-    if (height >= world->check->block_count ||
-        !hash_equal(verdict.checkpoint.header_hash, world->check->blocks[height].header_hash)) {
+    if (!world_is_other(world, host->rid) &&
+        (height >= world->check->block_count ||
+         !hash_equal(verdict.checkpoint.header_hash, world->check->blocks[height].header_hash))) {
         world_fail(world, "I12", host->rid, "the newest checkpoint is not the log's");
     }
     struct check_host *seen = &world->check->hosts[host->rid];

@@ -153,6 +153,9 @@ static void attest_leaving(struct world *world, struct host *host, const struct 
 {
     const struct check *check = world->check;
     struct checkpoint checkpoint;
+    if (world_is_other(world, host->rid)) {
+        return;
+    }
     if (!check_checkpoint_of(world, attest->header, &checkpoint) ||
         checkpoint.height > check->hosts[host->rid].durable ||
         checkpoint.height >= check->block_count) {

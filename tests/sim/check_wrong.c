@@ -1,7 +1,6 @@
 /* What is wrong with a VIEW-CHANGE or a NEW-VIEW, from the definition and not by the rules that the
  * replicas have: what liars sign of that kind is never taken and becomes evidence, and correct
  * replicas sign none. */
-#include "governance/evidence.h"
 #include "tests/sim/check.h"
 
 #include <string.h>

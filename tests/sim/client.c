@@ -159,8 +159,8 @@ static bool settle_by_receipt(struct world *world, struct sim_request *request)
     const struct answer *answer = answer_agreed(world, request);
     uint32_t rid = (uint32_t)prng_below(&world->prng, world->plan.n);
     const struct host *host = &world->hosts[rid];
-    if (answer == NULL || answer->hint || answer->code != RESULT_OK || !host->up ||
-        host->cut_off || !check_serves(world, rid, answer->first_index)) {
+    if (answer == NULL || answer->hint || answer->code != RESULT_OK || !host->up || host->cut_off ||
+        !check_serves(world, rid, answer->first_index)) {
         return false;
     }
     acknowledge(world, request, answer);
@@ -251,7 +251,9 @@ void clients_told(struct world *world, struct telling *reply)
         const struct sim_request *request = request_find(world, reply->items[i].request_id);
         if (request != NULL && (told >> request->client & 1) == 0) {
             told |= 1u << request->client;
-            network_reply(world, reply->rid, request->client, reply);
+            if (!liar_tells_other(world, reply, request->client)) {
+                network_reply(world, reply->rid, request->client, reply);
+            }
         }
     }
 }
@@ -309,6 +311,7 @@ void client_hears(struct world *world, uint32_t number, const struct telling *re
         }
     }
     if (!reply->hint) {
+        check_client_heard(world, number, reply);
         attestation_take(world, client, reply);
     }
     for (uint32_t i = client->open_count; i > 0; i--) {

@@ -64,12 +64,17 @@ static void action_do(struct world *world, struct host *host, const struct held 
         if ((world->plan.liars >> host->rid & 1) != 0) {
             liar_replies(world, held->reply);
         }
+        liars_overhear(world, held->reply);
         clients_told(world, held->reply);
         break;
     case ACTION_EVIDENCE:
         check_evidence(world, host, blob_bytes(held->frame));
         break;
     case ACTION_HALT:
+        if (world->plan.other_side != 0 && world->phase == PHASE_REST) {
+            host->cut_off = true; /* it has met another log than its own, and must stop */
+            break;
+        }
         world_fail(world, "halt", host->rid, "the node halted: %.*s", (int)held->frame->len,
                    (const char *)held->frame->data);
         break;
@@ -373,6 +378,9 @@ void host_frame(struct world *world, struct host *host, uint32_t from, struct bl
     }
     if ((world->plan.liars >> host->rid & 1) != 0) {
         liar_hears(world, frame);
+        if (liar_keeps(world, from, frame)) {
+            return;
+        }
     }
     struct event event = {.kind = EVENT_MESSAGE, .from = from, .frame = bytes};
     step(world, host, &event);

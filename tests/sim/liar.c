@@ -105,6 +105,10 @@ bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob
         return true;
     }
     CHECK(schema_decode_front(&schema_envelope, bytes, &envelope, &used) == WIRE_OK);
+    struct bytes attachment = bytes_slice(bytes, used, bytes.len - used);
+    if (world_is_other(world, to)) {
+        return lie_other_log(&out, &envelope, attachment);
+    }
     if (envelope.type == MESSAGE_VIEW_CHANGE) {
         liar_hears(world, frame);
         return lie_change(&out, &envelope);
@@ -112,7 +116,6 @@ bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob
     if (envelope.type == MESSAGE_NEW_VIEW) {
         return lie_view(&out, &envelope);
     }
-    struct bytes attachment = bytes_slice(bytes, used, bytes.len - used);
     if (envelope.type == MESSAGE_PRE_PREPARE &&
         (!lie_pace(&out, &envelope, frame) || !lie_order(&out, &envelope, attachment))) {
         return false;

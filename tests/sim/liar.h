@@ -9,6 +9,8 @@
  *   liar_stable.c  DATA with a checkpoint in the wrong place
  *   liar_change.c  VIEW-CHANGE
  *   liar_view.c    NEW-VIEW
+ *   liar_large.c   batches beyond what a batch may be
+ *   liar_fork.c    another log for some, when there are more of them than f
  *
  * Their nodes are the same as everybody's; what these send is changed and signed again with the
  * liars' keys, as someone who holds the keys could, and all liars of a run are one party. For
@@ -47,6 +49,8 @@ MUST_USE bool lie_pace(const struct lie_to *out, const struct envelope *envelope
 /* liar_order.c: a primary's proposals; votes and attestations that are kept back. */
 MUST_USE bool lie_order(const struct lie_to *out, const struct envelope *envelope,
                         struct bytes parcel);
+/* liar_large.c: like lie_order, for a proposal of its own. */
+MUST_USE bool lie_large(const struct lie_to *out, const struct vote *like, struct bytes parcel);
 MUST_USE bool lie_owes(const struct lie_to *out, const struct envelope *envelope);
 void lie_complain(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_attest(const struct lie_to *out, const struct envelope *envelope);
@@ -59,6 +63,9 @@ MUST_USE bool lie_snapshot(const struct lie_to *out, const struct data *data, st
 void lie_stable(const struct lie_to *out);
 MUST_USE bool lie_change(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope);
+/* To one of the other side. */
+MUST_USE bool lie_other_log(const struct lie_to *out, const struct envelope *envelope,
+                            struct bytes attachment);
 
 /* What can be done to the body of a VIEW-CHANGE. */
 enum twist {
@@ -88,6 +95,7 @@ enum new_view_lie {
     NEW_VIEW_OF_NOBODY, /* none at all */
     NEW_VIEW_TO_SOME,
     NEW_VIEW_LIES,
+    TWO_GOOD_ONES = NEW_VIEW_LIES, /* of different V; not among those that seeds draw */
 };
 
 /* The one that is told next. */

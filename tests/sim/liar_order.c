@@ -100,6 +100,9 @@ bool lie_order(const struct lie_to *out, const struct envelope *envelope, struct
     if (world_lies(world, rid, LIE_UNSIGNED) && vote.sequence % 4 == 0) {
         return propose_unsigned(out, &vote, parcel);
     }
+    if (world_lies(world, rid, LIE_ITEMS | LIE_STATEMENTS | LIE_BYTES) && vote.sequence % 4 == 0) {
+        return lie_large(out, &vote, parcel);
+    }
     if (world_lies(world, rid, LIE_EMPTY)) {
         propose_nothing(out, &vote);
         return false;

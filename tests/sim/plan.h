@@ -33,6 +33,10 @@ enum lie {
     LIE_EMPTY = 1 << 19,    /* the primary: empty batches only */
     LIE_NO_COMMIT = 1 << 20,
     LIE_NO_ATTEST = 1 << 21,
+    LIE_ITEMS = 1 << 22,      /* the primary: batches of one item more than there may be */
+    LIE_STATEMENTS = 1 << 23, /* of an item with one statement more */
+    LIE_BYTES = 1 << 24,      /* of one byte more */
+    LIE_OLD = 1 << 25,        /* answers to FETCH out of a picture of the disk */
 };
 
 struct plan {
@@ -64,7 +68,7 @@ struct plan {
     uint32_t clock_steps;
 
     /* Faults. */
-    uint32_t liars; /* set of replicas, at most f */
+    uint32_t liars; /* set of replicas, at most f unless there is an other side */
     uint32_t lies;  /* enum lie */
     uint32_t lie_permille;
     bool liars_stay;         /* they lie until the others have answered everything */
@@ -76,6 +80,7 @@ struct plan {
     bool forgets_all;       /* lost, not put back */
     uint32_t only_twist;    /* one more than the enum twist of liar.h that is told; 0: any */
     uint32_t only_view_lie; /* the same of liar_view.c */
+    uint32_t other_side;    /* correct replicas that liars, more than f, show another log; or 0 */
 
     /* Clients. */
     uint32_t clients;

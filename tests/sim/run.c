@@ -12,6 +12,7 @@
 #define HEAL_US_MAX UINT64_C(60000000)
 #define REST_US_MAX UINT64_C(40000000)
 #define ASKS_US_MAX UINT64_C(2000000)
+#define MEET_US UINT64_C(3000000)
 
 static void due_in(struct world *world, enum due_kind kind, uint64_t in_us, uint32_t to)
 {
@@ -348,9 +349,29 @@ static void storm(struct world *world)
     }
 }
 
+/* The liars were more than f, and there are two logs. They are gone now, and the correct replicas
+ * of both sides meet: nothing is promised but that nobody accuses a correct one. */
+static void meet(struct world *world)
+{
+    world_trace(world, "the sides meet");
+    world->phase = PHASE_REST;
+    world->absent = world->plan.liars;
+    come_up(world);
+    uint64_t end = world->now_us + MEET_US;
+    while (world->now_us < end && next(world)) {
+    }
+    if (!world->failed) {
+        world->script->judge(world);
+    }
+}
+
 void world_run(struct world *world)
 {
     storm(world);
+    if (!world->failed && world->plan.other_side != 0) {
+        meet(world);
+        return;
+    }
     if (world->failed || !quorum_answers(world)) {
         return;
     }

@@ -386,7 +386,11 @@ const struct script *script_at(uint32_t number)
         return &view_scripts[number];
     }
     number -= view_script_count;
-    return number < liar_script_count ? &liar_scripts[number] : NULL;
+    if (number < liar_script_count) {
+        return &liar_scripts[number];
+    }
+    number -= liar_script_count;
+    return number < fork_script_count ? &fork_scripts[number] : NULL;
 }
 
 const struct script *script_find(const char *name)

@@ -92,6 +92,11 @@ static void convicted(struct world *world)
     {                                                                                              \
         RUN(title, kinds, text), .views = least                                                    \
     }
+#define CONVICTED(title, kinds, text)                                                              \
+    {                                                                                              \
+        .name = title, .promise = text, .plan = liars_plan, .judge = convicted,                    \
+        .liars = FIRST_TWO, .lies = kinds, .views = 2                                              \
+    }
 
 const struct script liar_scripts[] = {
     OTHER("slow-primary", LIE_SLOW, 0, "B10: a proposal in 0.9 of the view timeout"),
@@ -102,15 +107,11 @@ const struct script liar_scripts[] = {
     OTHER("proposal-to-some", LIE_SOME, 2, "B02: each proposal reaches half of the others"),
     OTHER("ordered-again", LIE_AGAIN, 0, "B03 B16: what was ordered is proposed once more"),
     OTHER("left-out", LIE_HOLES, 2, "B04: sequences that nobody is told of"),
-    {
-        .name = "unsigned-request",
-        .promise = "B06: a request that its author did not sign so convicts who proposes it",
-        .plan = liars_plan,
-        .judge = convicted,
-        .liars = FIRST_TWO,
-        .lies = LIE_UNSIGNED,
-        .views = 2,
-    },
+    CONVICTED("unsigned-request", LIE_UNSIGNED,
+              "B06: a request that its author did not sign so convicts who proposes it"),
+    CONVICTED("too-many-items", LIE_ITEMS, "B08: a batch with one item more than there may be"),
+    CONVICTED("too-many-statements", LIE_STATEMENTS, "B08: an item with one statement more"),
+    OTHER("too-many-bytes", LIE_BYTES, 2, "B08: a batch of one byte more, which proves nothing"),
     OTHER("empty-batches", LIE_EMPTY, 2, "B15: a primary that orders nothing, again and again"),
     CALM("commit-kept", LIE_NO_COMMIT, "B26: f replicas keep their COMMITs, and no view ends"),
     CALM("checkpoint-withheld", LIE_NO_ATTEST, "B47: f replicas attest nothing to the others"),
@@ -140,6 +141,8 @@ const struct script liar_scripts[] = {
     NEW_VIEW("new-view-to-some", NEW_VIEW_TO_SOME, NO_PROOF,
              "B42: to some only; the others fetch it"),
     NEW_VIEW("new-view-replayed", V_OF_ANOTHER_VIEW, NO_PROOF, "B43: made of earlier VIEW-CHANGEs"),
+    NEW_VIEW("new-view-two-good", TWO_GOOD_ONES, NO_PROOF,
+             "B40: two good ones of one view, out of different VIEW-CHANGEs"),
     OTHER("back-off", LIE_SILENT | LIE_CHANGE | LIE_NEW_VIEW | LIE_COMPLAIN, 2,
           "B44: all of it at once, against the timers"),
 };

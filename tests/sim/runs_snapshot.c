@@ -92,8 +92,28 @@ static void lies_plan(struct plan *plan)
     plan->lie_permille = 700;
 }
 
+#define OLD 40 /* blocks, when the liar's picture is taken */
+
+/* mark: 1 that there is a picture. */
+static void old_step(struct world *world)
+{
+    if (world->mark[1] == 0 && script_blocks(world) > OLD) {
+        host_picture(world, &world->hosts[1]);
+        world->mark[1] = 1;
+    }
+    const struct node *node = node_away(world);
+    if (world->stage == 1 && node->snapshot.height != 0 && node->snapshot.height <= OLD) {
+        world_fail(world, "run", AWAY, "it takes the state of %lu, which is long over",
+                   (unsigned long)node->snapshot.height);
+    }
+    back_step(world);
+}
+
 static void by_snapshot(struct world *world)
 {
+    if (world->plan.liars != 0 && world->tally.lies == 0) {
+        world_fail(world, "run", SIM_NOBODY, "nobody lied");
+    }
     if (world->tally.snapshots == 0) {
         world_fail(world, "run", AWAY, "it came back without a snapshot");
     }
@@ -133,6 +153,16 @@ const struct script snapshot_scripts[] = {
         .judge = by_snapshot,
         .liars = 2,
         .lies = LIE_DATA,
+    },
+    {
+        .name = "snapshot-of-old",
+        .promise = "B53: a source that answers with a state that was true long ago",
+        .plan = away_plan,
+        .step = old_step,
+        .passes = away_passes,
+        .judge = by_snapshot,
+        .liars = 2,
+        .lies = LIE_OLD,
     },
 };
 

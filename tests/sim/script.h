@@ -6,6 +6,7 @@
  *   runs_snapshot.c  long absences
  *   runs_views.c  rules of changing views that the seeds seldom show
  *   runs_liars.c  one for each way to cheat about views
+ *   runs_fork.c   more liars than f
  *
  * A run is a storm like any other, judged by the same checker; it begins calm, and `step` and
  * `passes` bring about what it is about. The storm ends when `step` says so: a run that never gets
@@ -53,6 +54,8 @@ extern const struct script view_scripts[];
 extern const uint32_t view_script_count;
 extern const struct script liar_scripts[];
 extern const uint32_t liar_script_count;
+extern const struct script fork_scripts[];
+extern const uint32_t fork_script_count;
 
 /* --- For steps and judges ----------------------------------------------------------------------
  */

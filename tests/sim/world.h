@@ -101,6 +101,22 @@ struct slow_primary {
     uint64_t sequence;
 };
 
+/* What liars that are more than f know of the log that the other side has (liar_fork.c). */
+#define SIM_FORK_FROM 8 /* up to here there is one log */
+#define SIM_OTHER_SLOTS 64
+
+struct other_slot {
+    uint64_t sequence;
+    uint8_t digest[HASH_BYTES];
+};
+
+struct other_log {
+    struct other_slot slots[SIM_OTHER_SLOTS];
+    uint64_t height; /* of the header */
+    size_t header_len;
+    uint8_t header[HEADER_BYTES_MAX];
+};
+
 struct client;
 struct request_log;
 struct check;
@@ -151,6 +167,7 @@ struct world {
     struct heard heard[SIM_REPLICAS_MAX];
     struct blob *ordered_once; /* by liar_order.c: a batch that is proposed again, NULL at first */
     struct slow_primary slow[SIM_REPLICAS_MAX];
+    struct other_log other;
     const struct script *script; /* of a run with a name, or NULL */
     uint32_t stage;              /* how far it has come; see script.h */
     uint64_t mark[8];            /* what it remembers */
@@ -190,6 +207,12 @@ MUST_USE static inline uint64_t world_ms(const struct world *world)
 MUST_USE static inline bool world_has_liars(const struct world *world)
 {
     return world->phase == PHASE_STORM || (world->phase == PHASE_HEAL && world->plan.liars_stay);
+}
+
+/* Whether it is one of those to whom the liars show another log. */
+MUST_USE static inline bool world_is_other(const struct world *world, uint32_t rid)
+{
+    return (world->plan.other_side >> rid & 1) != 0;
 }
 
 MUST_USE static inline bool world_lies(const struct world *world, uint32_t rid, uint32_t lie)
@@ -270,5 +293,11 @@ void liar_replies(struct world *world, struct telling *reply);
 /* A liar has seen this frame: VIEW-CHANGEs are kept. */
 void liar_hears(struct world *world, struct blob *frame);
 void liars_forget(struct world *world);
+/* A frame from the other side reached a liar: true when its node must not hear of it. */
+MUST_USE bool liar_keeps(struct world *world, uint32_t from, const struct blob *frame);
+/* What a replica of the other side tells its clients, liars know too. */
+void liars_overhear(struct world *world, const struct telling *reply);
+/* True when a client of the other side hears what is said there instead. */
+MUST_USE bool liar_tells_other(struct world *world, const struct telling *reply, uint32_t client);
 
 #endif
