@@ -2,6 +2,7 @@
 #include "client/log_parts.h"
 
 #include "crypto/name.h"
+#include "governance/records.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +147,29 @@ enum vestry_error vestry_submit(struct vestry *log, const struct vestry_entry *e
     const enum vestry_error error = submit(log, &submission, ticket);
     free(list);
     return error;
+}
+
+enum vestry_error vestry_govern(struct vestry *log, const void *payload, size_t len,
+                                struct vestry_receipts **receipts)
+{
+    const struct parcel_entry entry = {bytes_of_text(GOVERNANCE_STREAM), bytes_make(payload, len),
+                                       VESTRY_ANY};
+    struct submission submission = {&entry, 1, BYTES_EMPTY, STATUS_BUSY, 0};
+    uint64_t ticket = 0;
+
+    *receipts = NULL;
+    if (log->reader) {
+        return log_say(log, VESTRY_INVALID, "this handle was opened for reading");
+    }
+    if (len == 0 || len > GOVERNANCE_BYTES_MAX) {
+        return log_say(log, VESTRY_INVALID, "%zu bytes of governance: 1 to %u are possible", len,
+                       GOVERNANCE_BYTES_MAX);
+    }
+    if (!log_token_allows(log, OP_GOVERN, BYTES_EMPTY, len)) {
+        return log->problem.error;
+    }
+    const enum vestry_error error = submit(log, &submission, &ticket);
+    return error == VESTRY_OK ? vestry_wait(log, ticket, receipts) : error;
 }
 
 /* --- Finishing -------------------------------------------------------------------------------- */

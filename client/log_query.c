@@ -1,7 +1,8 @@
-/* Public things behind vestry.h: the head, receipts by index, streams. */
+/* Public things behind vestry.h: the head, receipts by index, the configuration, streams. */
 #include "client/log_parts.h"
 
 #include "crypto/receipt.h"
+#include "governance/in_force.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@ struct fetched {
     /* of a consistency proof */
     const struct checkpoint *from;
     const struct checkpoint *to;
+    /* of a configuration */
+    uint64_t height_min;
+    struct charter_view *charter; /* room for the charter in it */
 };
 
 static bool keep_bytes(struct fetched *fetched, struct bytes bytes)
@@ -101,23 +105,29 @@ enum vestry_error vestry_receipt(struct vestry *log, uint64_t index, char **text
 
 /* --- Head ------------------------------------------------------------------------------------- */
 
+/* A checkpoint was found good: what it is beside what was seen before. `whole` is kept when it is
+ * the answer. */
+static enum ask_verdict judge_seen(struct fetched *fetched, struct bytes note, struct bytes whole)
+{
+    struct vestry *log = fetched->log;
+    const enum seen_verdict seen = seen_judge(&log->seen, &fetched->checkpoint);
+
+    if (seen == SEEN_FORK) {
+        seen_keep_evidence(&log->seen, &log->seen.head, note, fetched->evidence);
+        return ASK_FORK;
+    }
+    fetched->older = seen == SEEN_OLDER;
+    return fetched->older || !keep_bytes(fetched, whole) ? ASK_BEHIND : ASK_GOOD;
+}
+
 static void check_head(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
 {
     struct fetched *fetched = context;
-    struct vestry *log = fetched->log;
 
-    if (!log_check_note(log, answer->attachment, &fetched->checkpoint, &fetched->signers)) {
-        *verdict = ASK_FALSE;
-        return;
+    *verdict = ASK_FALSE;
+    if (log_check_note(fetched->log, answer->attachment, &fetched->checkpoint, &fetched->signers)) {
+        *verdict = judge_seen(fetched, answer->attachment, answer->attachment);
     }
-    const enum seen_verdict seen = seen_judge(&log->seen, &fetched->checkpoint);
-    if (seen == SEEN_FORK) {
-        seen_keep_evidence(&log->seen, &log->seen.head, answer->attachment, fetched->evidence);
-        *verdict = ASK_FORK;
-        return;
-    }
-    fetched->older = seen == SEEN_OLDER;
-    *verdict = fetched->older || !keep_bytes(fetched, answer->attachment) ? ASK_BEHIND : ASK_GOOD;
 }
 
 static bool read_hashes(struct wire_list list, struct merkle_proof *out)
@@ -268,6 +278,87 @@ enum vestry_error vestry_head(struct vestry *log, struct vestry_head *head)
     }
     free(fetched.bytes);
     return error;
+}
+
+/* --- Configuration ---------------------------------------------------------------------------- */
+
+static void check_config(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
+{
+    struct fetched *fetched = context;
+    const struct identity *identity = &fetched->log->identity;
+    struct in_force in_force;
+
+    *verdict = ASK_FALSE;
+    if (in_force_verify(answer->attachment, identity->charter->cluster_id, &sig_ed25519,
+                        fetched->charter, &in_force) != IN_FORCE_OK) {
+        return;
+    }
+    fetched->checkpoint = in_force.checkpoint;
+    fetched->signers = in_force.signers;
+    *verdict = in_force.checkpoint.height < fetched->height_min
+                   ? ASK_BEHIND
+                   : judge_seen(fetched, in_force.note, answer->attachment);
+}
+
+/* The bundle is good: its checkpoint is the newest that was seen. */
+static enum vestry_error take_config(struct vestry *log, const struct fetched *fetched)
+{
+    struct state_bundle bundle;
+
+    CHECK(state_bundle_decode(bytes_make(fetched->bytes, fetched->len), &bundle) == WIRE_OK);
+    seen_take(&log->seen, &fetched->checkpoint, bundle.checkpoint, log_now_ms());
+    return log_prove_continuity(log, log->timeout_ms);
+}
+
+static enum vestry_error fetch_config(struct vestry *log, struct fetched *fetched)
+{
+    const struct ask_spec spec = {
+        .kind = ASK_FETCH,
+        .only = ROSTER_NOBODY,
+        .fetch_kind = FETCH_CONFIG,
+        .check = check_config,
+        .context = fetched,
+    };
+    struct ask_look look;
+
+    /* Who has moved a section above its newest checkpoint says "not there" for a moment. */
+    const enum vestry_error error = fetch(log, &spec, HOPE_EXPECTED, &look);
+    if (error != VESTRY_OK) {
+        return error;
+    }
+    if (look.state == ASK_FORKED) {
+        return say_forked(log, log->seen.head.checkpoint.height, fetched->evidence);
+    }
+    if (look.state == ASK_OUTDATED && fetched->older) {
+        return say_older(log, fetched);
+    }
+    if (look.state != ASK_ANSWERED) {
+        (void)log_say(log, VESTRY_NOT_FOUND, "no replica can prove its configuration yet");
+        return log_advise(
+            log, "append something first, or try again in a moment: a quorum signs when it has "
+                 "executed something");
+    }
+    return take_config(log, fetched);
+}
+
+enum vestry_error vestry_config(struct vestry *log, uint64_t height, void **bundle, size_t *len)
+{
+    struct fetched fetched = {.log = log, .height_min = height};
+
+    *bundle = NULL;
+    fetched.charter = malloc(sizeof(*fetched.charter));
+    if (fetched.charter == NULL) {
+        return log_say(log, VESTRY_FAILED, "no memory for a charter");
+    }
+    const enum vestry_error error = fetch_config(log, &fetched);
+    free(fetched.charter);
+    if (error != VESTRY_OK) {
+        free(fetched.bytes);
+        return error;
+    }
+    *bundle = fetched.bytes;
+    *len = fetched.len;
+    return VESTRY_OK;
 }
 
 /* --- Streams ---------------------------------------------------------------------------------- */

@@ -226,6 +226,11 @@ static bool refuse_stream(struct vestry *log, struct bytes stream)
     return false;
 }
 
+static const char *op_text(uint64_t op)
+{
+    return op == OP_APPEND ? "append" : op == OP_READ ? "read" : "govern";
+}
+
 bool log_token_allows(struct vestry *log, uint64_t op, struct bytes stream, size_t len)
 {
     if (!log->identity.has_token) {
@@ -235,8 +240,7 @@ bool log_token_allows(struct vestry *log, uint64_t op, struct bytes stream, size
     }
     const struct cap_limits *limits = identity_limits(&log->identity);
     if ((limits->ops & op) == 0) {
-        (void)log_say(log, VESTRY_DENIED, "token does not allow to %s",
-                      op == OP_APPEND ? "append" : "read");
+        (void)log_say(log, VESTRY_DENIED, "token does not allow to %s", op_text(op));
         log->problem.code = E_OP;
         (void)log_advise(log, "ask who gave you the token for another one");
         return false;

@@ -4,6 +4,7 @@
 #include "crypto/hash.h"
 #include "crypto/name.h"
 #include "crypto/wire_write.h"
+#include "governance/records.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -76,12 +77,13 @@ static bool add_entry(struct workshop *shop, const struct parcel_entry *entry, s
            payload_encode(&payload, &shop->payloads);
 }
 
-static bool make_item(const struct parcel_plan *plan, size_t count, struct workshop *shop)
+static bool make_item(const struct parcel_plan *plan, uint64_t op, size_t count,
+                      struct workshop *shop)
 {
     struct request request = {
         .author = {.kind = 0},
         .request_no = plan->request_no,
-        .op = OP_APPEND,
+        .op = op,
         .not_after_ms = plan->not_after_ms,
         .audience = 0,
         .count = count,
@@ -131,12 +133,18 @@ static uint8_t *make_frame(const struct workshop *shop, size_t count, size_t *le
     return frame.data;
 }
 
+static bool is_governance(const struct parcel_entry *entry)
+{
+    return bytes_equal(entry->stream, bytes_of_text(GOVERNANCE_STREAM));
+}
+
 static bool total_fits(const struct parcel_entry *entries, size_t count, size_t *payload_bytes)
 {
     size_t total = 0;
 
     for (size_t i = 0; i < count; i++) {
-        if (entries[i].payload.len > PAYLOAD_BYTES_MAX || !name_is_id(entries[i].stream)) {
+        if (entries[i].payload.len > PAYLOAD_BYTES_MAX || !name_is_id(entries[i].stream) ||
+            (is_governance(&entries[i]) && count != 1)) {
             return false;
         }
         total += entries[i].payload.len;
@@ -153,6 +161,7 @@ enum status parcel_make(const struct parcel_plan *plan, const struct parcel_entr
 {
     struct workshop shop;
     size_t payload_bytes = 0;
+    uint64_t op = OP_APPEND;
 
     if (count == 0 || count > STATEMENTS_MAX || !total_fits(entries, count, &payload_bytes)) {
         return STATUS_INVALID;
@@ -161,11 +170,15 @@ enum status parcel_make(const struct parcel_plan *plan, const struct parcel_entr
         return STATUS_NO_MEMORY;
     }
     entropy(context, shop.salts, count * SALT_BYTES);
+    if (is_governance(&entries[0])) {
+        op = OP_GOVERN;
+        memset(shop.salts, 0, SALT_BYTES);
+    }
     bool good = true;
     for (size_t i = 0; good && i < count; i++) {
         good = add_entry(&shop, &entries[i], i);
     }
-    good = good && make_item(plan, count, &shop);
+    good = good && make_item(plan, op, count, &shop);
 
     size_t len = 0;
     uint8_t *frame = good ? make_frame(&shop, count, &len) : NULL;
@@ -235,6 +248,7 @@ static bool read_parcel(struct parcel *parcel, const uint8_t cluster_id[HASH_BYT
     memcpy(parcel->sig, item.sig, SIG_BYTES);
     statement_id(TAG_REQUEST, cluster_id, item.request, parcel->request_id);
     parcel->request_no = request.request_no;
+    parcel->op = request.op;
     parcel->not_after_ms = request.not_after_ms;
     parcel->count = item.statements.count;
     parcel->pieces = calloc(parcel->count, sizeof(parcel->pieces[0]));
@@ -271,7 +285,7 @@ void parcel_leaf(const struct parcel *parcel, const struct parcel_place *place, 
         .index = place->first_index + i,
         .height = place->height,
         .time_ms = place->time_ms,
-        .kind = LEAF_DATA,
+        .kind = parcel->op == OP_GOVERN ? LEAF_GOVERNANCE : LEAF_DATA,
         .stream = piece->stream,
         .stream_index = stream_index,
         .position = i,

@@ -40,6 +40,7 @@ struct parcel {
     uint8_t sig[SIG_BYTES];
     uint8_t request_id[HASH_BYTES];
     uint64_t request_no;
+    uint64_t op; /* OP_APPEND or OP_GOVERN */
     uint64_t not_after_ms;
     uint64_t payload_bytes;
     uint32_t count;
@@ -58,8 +59,9 @@ struct parcel_plan {
 /* Fills `out` with `len` unpredictable bytes. */
 typedef void parcel_entropy(void *context, uint8_t *out, size_t len);
 
-/* Make a parcel of 1..STATEMENTS_MAX entries, with a fresh salt for each. STATUS_INVALID: a stream
- * that is no identifier or too much in one parcel; STATUS_NO_MEMORY. */
+/* Make a parcel of 1..STATEMENTS_MAX entries, with a fresh salt for each. An entry of the log's own
+ * stream is a governance payload: it is alone, and its salt is zero. STATUS_INVALID: a stream that
+ * is no identifier or too much in one parcel; STATUS_NO_MEMORY. */
 MUST_USE enum status parcel_make(const struct parcel_plan *plan, const struct parcel_entry *entries,
                                  size_t count, parcel_entropy *entropy, void *context,
                                  struct parcel *out);

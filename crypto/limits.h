@@ -39,6 +39,7 @@
 #define ID_BYTES_MAX 64    /* identifiers: segments [a-z0-9][a-z0-9._-]* joined by '/' */
 #define NAME_BYTES_MAX 128 /* free text: printable UTF-8 */
 #define ENDPOINT_BYTES_MAX 256
+#define PROPOSAL_REASON_BYTES_MAX 1024
 
 /* Requests and batches. */
 #define PAYLOAD_BYTES_MAX (1u << 20)

@@ -216,7 +216,8 @@
     ROW(FETCH_CHARTER, 12, "charter file")                                                         \
     ROW(FETCH_CONSISTENCY, 13, "consistency proof between two tree sizes")                         \
     ROW(FETCH_EVIDENCE, 14, "evidence against replicas")                                           \
-    ROW(FETCH_HISTORY, 15, "blocks below a snapshot, downwards")
+    ROW(FETCH_HISTORY, 15, "blocks below a snapshot, downwards")                                   \
+    ROW(FETCH_CONFIG, 16, "configuration in force, with its proof")
 
 #define REPLICA_MODES(ROW)                                                                         \
     ROW(MODE_ACTIVE, 1, "active")                                                                  \

@@ -182,20 +182,17 @@ bool section_write(struct state *state, enum section section, struct bytes body)
            state_put(state, state_key_bytes(&key), buffer_bytes(&scratch));
 }
 
-void config_hash(const struct state *state, uint8_t out[HASH_BYTES])
+void config_hash_of(const struct section_record records[SECTION_COUNT], uint8_t out[HASH_BYTES])
 {
     uint8_t bytes[SECTION_COUNT * 64];
     struct buffer refs = buffer_make(bytes, sizeof(bytes));
     uint8_t whole_bytes[sizeof(bytes) + 16];
     struct buffer whole = buffer_make(whole_bytes, sizeof(whole_bytes));
 
-    for (enum section section = SECTION_MEMBERS; section <= SECTION_WITNESSES; section++) {
-        struct section_record record;
-        struct section_ref ref = {.section = section};
+    for (uint32_t i = 0; i < SECTION_COUNT; i++) {
+        struct section_ref ref = {.section = i + 1, .version = records[i].version};
 
-        CHECK(section_read(state, section, &record));
-        ref.version = record.version;
-        hash_bytes(record.body, ref.hash);
+        hash_bytes(records[i].body, ref.hash);
         CHECK(section_ref_encode(&ref, &refs));
     }
 
@@ -203,6 +200,16 @@ void config_hash(const struct state *state, uint8_t out[HASH_BYTES])
 
     CHECK(config_sections_encode(&sections, &whole));
     hash_bytes(buffer_bytes(&whole), out);
+}
+
+void config_hash(const struct state *state, uint8_t out[HASH_BYTES])
+{
+    struct section_record records[SECTION_COUNT];
+
+    for (enum section section = SECTION_MEMBERS; section <= SECTION_WITNESSES; section++) {
+        CHECK(section_read(state, section, &records[section - 1]));
+    }
+    config_hash_of(records, out);
 }
 
 bool registry_find(const struct state *state, const uint8_t public_key[PUBLIC_KEY_BYTES],

@@ -48,6 +48,8 @@ MUST_USE bool section_write(struct state *state, enum section section, struct by
 
 /* SHA-256([1, [[section, version, SHA-256(body)]... ascending]]). All sections must be there. */
 void config_hash(const struct state *state, uint8_t out[HASH_BYTES]);
+/* The same of records that come from elsewhere: [i] is section i + 1. */
+void config_hash_of(const struct section_record records[SECTION_COUNT], uint8_t out[HASH_BYTES]);
 
 /* Who a governed key is. `row->subject` borrows from the state. */
 MUST_USE bool registry_find(const struct state *state, const uint8_t public_key[PUBLIC_KEY_BYTES],

@@ -67,6 +67,10 @@ static const struct call_option evidence_options[] = {
     {"output", 'o', "DIR", "keep each piece in a file there, for vestry-verify evidence"},
 };
 
+static const struct call_option gov_export_options[] = {
+    {"out", 'o', "FILE", "where it goes: for machines that are offline"},
+};
+
 static const struct call_option attenuate_options[] = {
     {"to", 0, "CARD", "the new holder: a card, or a public key in hex"},
     {"output", 'o', "FILE", "where the new token goes"},
@@ -156,6 +160,14 @@ const struct verb verbs[] = {
      "  vestry evidence -o found && vestry-verify evidence found/r1-0.evidence --charter "
      "charter.genesis\n",
      OPTIONS(evidence_options), 0, 0, cmd_evidence},
+    {"gov export", VERB_READS, "", "write down what is in force, with its proof, for officers",
+     "  vestry gov export --out state.bundle\n"
+     "  vestry-keys state verify state.bundle --charter charter.genesis      (offline)\n",
+     OPTIONS(gov_export_options), 0, 0, cmd_gov_export},
+    {"gov show", VERB_READS, "", "say who the officers are, and the standing of every replica",
+     "  vestry gov show\n"
+     "  vestry gov show --json\n",
+     NO_OPTIONS, 0, 0, cmd_gov_show},
     {"dev", VERB_LOCAL, "", "the same as dev start", "  vestry dev\n", OPTIONS(dev_start_options),
      0, 1, cmd_dev},
     {"dev start", VERB_LOCAL, "", "start a cluster on this machine, for trying",

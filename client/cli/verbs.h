@@ -12,6 +12,8 @@ int cmd_receipt(struct call *call);
 int cmd_streams(struct call *call);
 int cmd_status(struct call *call);
 int cmd_evidence(struct call *call);
+int cmd_gov_export(struct call *call);
+int cmd_gov_show(struct call *call);
 int cmd_dev(struct call *call);
 int cmd_dev_start(struct call *call);
 int cmd_dev_stop(struct call *call);

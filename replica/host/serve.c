@@ -5,6 +5,7 @@
 #include "replica/core/node_parts.h"
 #include "replica/host/frames.h"
 #include "replica/host/history_make.h"
+#include "replica/host/in_force_make.h"
 #include "replica/host/receipt_make.h"
 #include "storage/record.h"
 
@@ -290,6 +291,19 @@ static bool encode_consistency(struct answer *answer)
     return consistency_encode(&consistency, fresh(answer));
 }
 
+static bool encode_config(struct answer *answer)
+{
+    struct serve *serve = answer->serve;
+    const struct in_force_sources sources = {
+        .reader = serve->reader,
+        .view = answer->view,
+        .charter_file = serve->setup.charter_file,
+    };
+    /* The frame's memory is free until the frame is made. */
+    struct buffer work = buffer_make(serve->frame.data, serve->frame.capacity);
+    return in_force_make(&sources, &work, fresh(answer));
+}
+
 void serve_fetch(struct serve *serve, struct store_view *view, const struct fetch *fetch,
                  serve_sink *sink, void *context)
 {
@@ -328,6 +342,9 @@ void serve_fetch(struct serve *serve, struct store_view *view, const struct fetc
         break;
     case FETCH_CONSISTENCY:
         send_encoded(&answer, encode_consistency(&answer));
+        break;
+    case FETCH_CONFIG:
+        send_encoded(&answer, encode_config(&answer));
         break;
     default: /* kinds of later versions, and those that are not about the log */
         send_nothing(&answer);

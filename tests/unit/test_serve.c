@@ -2,7 +2,11 @@
  * whom it may be shown; what replicas fetch is what was agreed; what is not there is said so. */
 #include "crypto/hash.h"
 #include "crypto/receipt.h"
+#include "governance/records.h"
+#include "replica/core/machine_put.h"
+#include "replica/core/node_parts.h"
 #include "replica/host/serve.h"
+#include "storage/record.h"
 #include "tests/support/host_log.h"
 #include "tests/support/sign_fast.h"
 
@@ -354,6 +358,92 @@ static void streams_are_listed_in_pages(void **state)
     }
 }
 
+static void the_configuration_is_that_of_the_quorums_checkpoint(void **state)
+{
+    struct fixture *fixture = *state;
+    struct state_bundle bundle;
+    struct block_header header;
+    struct section_record records[SECTION_COUNT];
+    struct item_section element;
+    uint8_t hash[HASH_BYTES];
+    uint8_t own[HASH_BYTES];
+    struct bytes text;
+    struct bytes lines;
+    struct checkpoint checkpoint;
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_equal(state_bundle_decode(attachment(fixture, 0), &bundle), WIRE_OK);
+    assert_true(bytes_equal(bundle.charter_file, bytes_of_text("the charter")));
+    assert_int_equal(bundle.hand_offs.count, 0);
+    assert_int_equal(block_header_decode(bundle.header, &header), WIRE_OK);
+    assert_int_equal(header.height, BLOCKS);
+    assert_int_equal(note_split(bundle.checkpoint, &text, &lines), NOTE_OK);
+    assert_int_equal(checkpoint_parse(text, &checkpoint), NOTE_OK);
+    hash_bytes(bundle.header, hash);
+    assert_memory_equal(hash, checkpoint.header_hash, HASH_BYTES);
+    struct wire_iter iter = wire_iter_make(bundle.sections);
+    for (uint32_t i = 0; i < SECTION_COUNT; i++) {
+        assert_true(item_section_next(&iter, &element));
+        assert_int_equal(section_record_decode(element.value, &records[i]), WIRE_OK);
+    }
+    config_hash_of(records, hash);
+    config_hash(fixture->log->core->nodes[HOST_LOG_NODE]->state, own);
+    assert_memory_equal(hash, header.config_hash, HASH_BYTES);
+    assert_memory_equal(hash, own, HASH_BYTES);
+}
+
+static void put_section(struct fixture *fixture, const struct section_record *record)
+{
+    uint8_t memory[4096];
+    struct buffer bytes = buffer_make(memory, sizeof(memory));
+    struct state_key key = state_key_section(SECTION_WITNESSES);
+    assert_true(section_record_encode(record, &bytes));
+    const struct put put = {FAMILY_STATE, false, state_key_bytes(&key), buffer_bytes(&bytes)};
+    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+}
+
+static void a_configuration_above_the_quorums_checkpoint_is_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct state_key key = state_key_section(SECTION_WITNESSES);
+    struct section_record record;
+    uint8_t memory[4096];
+    struct buffer bytes = buffer_make(memory, sizeof(memory));
+    assert_int_equal(store_get(fixture->log->store, FAMILY_STATE, state_key_bytes(&key), &bytes),
+                     STATUS_OK);
+    assert_int_equal(section_record_decode(buffer_bytes(&bytes), &record), WIRE_OK);
+    record.version++;
+    put_section(fixture, &record);
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    record.version--;
+    put_section(fixture, &record);
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_not_equal(fixture->lens[0], 0);
+    /* A block that moves no section leaves it as it is, whoever attests that block. */
+    host_log_block(fixture->log, 1, 1);
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_not_equal(fixture->lens[0], 0);
+}
+
+static void without_a_section_or_a_checkpoint_there_is_no_configuration(void **state)
+{
+    struct fixture *fixture = *state;
+    struct state_key section = state_key_section(SECTION_PARAMS);
+    struct record_key note = record_key_journal(JOURNAL_NOTE, 0);
+    struct put put = {FAMILY_STATE, false, state_key_bytes(&section), bytes_of_text("no record")};
+    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    put = (struct put){FAMILY_STATE, true, state_key_bytes(&section), BYTES_EMPTY};
+    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_equal(fixture->lens[0], 0);
+    put = (struct put){FAMILY_JOURNAL, true, record_key_bytes(&note), BYTES_EMPTY};
+    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+    ask_kind(fixture, FETCH_CONFIG, 0, 0);
+    assert_int_equal(fixture->lens[0], 0);
+}
+
 static void what_is_not_of_the_log_is_not_there(void **state)
 {
     struct fixture *fixture = *state;
@@ -381,6 +471,9 @@ int main(void)
         TEST(there_is_no_receipt_above_the_quorums_checkpoint),
         TEST(two_sizes_are_proven_consistent),
         TEST(streams_are_listed_in_pages),
+        TEST(the_configuration_is_that_of_the_quorums_checkpoint),
+        TEST(a_configuration_above_the_quorums_checkpoint_is_not_there),
+        TEST(without_a_section_or_a_checkpoint_there_is_no_configuration),
         TEST(what_is_not_of_the_log_is_not_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

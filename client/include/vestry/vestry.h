@@ -323,6 +323,14 @@ VESTRY_API enum vestry_error vestry_follow(struct vestry *log, const struct vest
 VESTRY_API enum vestry_error vestry_receipt(struct vestry *log, uint64_t index, char **text,
                                             size_t *len);
 
+/* --- Governance ------------------------------------------------------------------------------ */
+
+/* Bring a governance payload (FORMATS), signed by officers, into the log and wait for its receipt.
+ * The token only lets it in, and must allow to govern; what it brings about is the log's to say.
+ * Kept and finished like an append. Freed with vestry_receipts_free. */
+VESTRY_API enum vestry_error vestry_govern(struct vestry *log, const void *payload, size_t len,
+                                           struct vestry_receipts **receipts);
+
 /* --- The log and its replicas ---------------------------------------------------------------- */
 
 /* The newest checkpoint that Q replicas attested, proven to continue what was seen before. */
@@ -340,6 +348,12 @@ struct vestry_head {
 };
 
 VESTRY_API enum vestry_error vestry_head(struct vestry *log, struct vestry_head *head);
+
+/* The configuration in force, of a block at `height` or above (0: whatever is newest): an encoded
+ * state bundle (FORMATS), checked. It proves itself to anyone who has the charter. Public. Freed
+ * with vestry_free. */
+VESTRY_API enum vestry_error vestry_config(struct vestry *log, uint64_t height, void **bundle,
+                                           size_t *len);
 
 struct vestry_stream {
     char name[65];
