@@ -57,6 +57,7 @@
 #define BATCH_BYTES_MAX (2u << 20)         /* items only */
 #define BATCH_PAYLOAD_BYTES_MAX (4u << 20) /* payloads and salts beside a batch */
 #define BATCH_STATEMENTS_MAX 65536
+#define RESULT_LEAVES_MAX 1040 /* leaves of a block that no request has asked for */
 
 /* Consensus. */
 #define CHECKPOINT_INTERVAL_MAX 128
@@ -88,6 +89,9 @@
 
 static_assert(REPLICAS_MAX <= 64, "a set of replicas is one 64-bit word");
 static_assert(WINDOW_MAX >= 2 * CHECKPOINT_INTERVAL_MAX, "L >= 2K, PROTOCOL: state");
+/* An encoded statement takes 42 bytes at least. */
+static_assert(BATCH_BYTES_MAX / 42 + RESULT_LEAVES_MAX <= BATCH_STATEMENTS_MAX,
+              "a block has at most as many leaves as a batch may have statements");
 static_assert(BATCH_BYTES_MAX + BATCH_PAYLOAD_BYTES_MAX + 64 * 1024 <= FRAME_BYTES_MAX,
               "a batch with its payloads fits one frame");
 static_assert(ITEM_BYTES_MAX + ITEM_PAYLOAD_BYTES_MAX + 1024 <= CLIENT_FRAME_BYTES_MAX,

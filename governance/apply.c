@@ -1,6 +1,7 @@
 #include "governance/apply.h"
 
 #include "crypto/hash.h"
+#include "governance/motion.h"
 
 #include <stddef.h>
 
@@ -39,46 +40,6 @@ static const struct schema *type_schema(uint64_t type)
     default:
         return NULL;
     }
-}
-
-/* The arguments of each action; NULL for one that is not known. */
-static const struct schema *action_schema(uint64_t action)
-{
-    static const struct schema *const schemas[] = {
-        [ACTION_MEMBER_SET] = &schema_args_member_set,
-        [ACTION_MEMBER_SUSPEND] = &schema_args_subject,
-        [ACTION_MEMBER_RESTORE] = &schema_args_subject,
-        [ACTION_RECOVERY_SET] = &schema_args_key_set,
-        [ACTION_REPLICA_ADD] = &schema_args_replica_add,
-        [ACTION_REPLICA_REMOVE] = &schema_args_replica_remove,
-        [ACTION_REPLICA_REPLACE] = &schema_args_replica_replace,
-        [ACTION_REPLICA_KEY_ROTATE] = &schema_args_replica_key_rotate,
-        [ACTION_REPLICA_SUSPEND] = &schema_args_replica,
-        [ACTION_REPLICA_RESTORE] = &schema_args_replica,
-        [ACTION_ISSUER_ADD] = &schema_args_issuer_add,
-        [ACTION_ISSUER_SCOPE] = &schema_args_issuer_scope,
-        [ACTION_ISSUER_ROTATE] = &schema_args_issuer_rotate,
-        [ACTION_ISSUER_SUSPEND] = &schema_args_subject,
-        [ACTION_ISSUER_GEN_MIN] = &schema_args_issuer_gen_min,
-        [ACTION_REVOKE_CAP] = &schema_args_revoke_cap,
-        [ACTION_REVOKE_KEY] = &schema_args_revoke_key,
-        [ACTION_FREEZE] = &schema_args_freeze,
-        [ACTION_UNFREEZE] = &schema_args_freeze,
-        [ACTION_PARAM_SET] = &schema_args_param_set,
-        [ACTION_SOFTWARE_ADMIT] = &schema_args_software_admit,
-        [ACTION_LEVEL_SET] = &schema_args_level,
-        [ACTION_LEVEL_CANCEL] = &schema_args_pid,
-        [ACTION_EPOCH_RENEW] = &schema_args_renew,
-        [ACTION_WITNESS_SET] = &schema_args_key_set,
-        [ACTION_PAYLOAD_ERASE] = &schema_args_payload_erase,
-        [ACTION_ANCHOR] = &schema_head_anchor,
-        [ACTION_RECOVER_MEMBERS] = &schema_args_member_set,
-        [ACTION_RESOLVE] = &schema_args_resolve,
-        [ACTION_DISSOLVE] = &schema_args_dissolve,
-        [ACTION_ISSUER_RESTORE] = &schema_args_subject,
-    };
-
-    return action < sizeof(schemas) / sizeof(schemas[0]) ? schemas[action] : NULL;
 }
 
 /* A decoded body of whichever type. */
@@ -133,21 +94,63 @@ bool gov_well_formed(struct bytes payload)
     }
 }
 
+/* A well-formed payload, by its type. */
+static enum result_code entry_apply(struct chamber *chamber,
+                                    const struct governance_payload *payload)
+{
+    struct bundle bundle;
+
+    switch (payload->type) {
+    case GOV_PROPOSE:
+        return vote_propose(chamber, payload->body, payload->sig);
+    case GOV_BUNDLE:
+        CHECK(bundle_decode(payload->body, &bundle) == WIRE_OK);
+        return payload->sig.len == 0 ? vote_bundle(chamber, &bundle) : E_ENCODING;
+    case GOV_BALLOT:
+        return vote_ballot(chamber, payload->body, payload->sig);
+    case GOV_WITHDRAW:
+        return vote_withdraw(chamber, payload->body, payload->sig);
+    default:
+        return E_ACTION;
+    }
+}
+
 enum result_code gov_apply(struct state *state, const struct cap_context *context,
-                           const struct item_view *view, struct bytes payload)
+                           const struct item_view *view, struct bytes payload,
+                           struct gov_results *results)
 {
     static const uint8_t no_salt[SALT_BYTES];
     const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), payload};
     const struct item_statement *statement = &view->statements[0];
+    struct governance_payload decoded;
+    struct chamber chamber;
     uint8_t hash[HASH_BYTES];
 
-    (void)state;
-    (void)context;
+    results->count = 0;
     CHECK(view->request.op == OP_GOVERN);
     hash_parts(salted, 2, hash);
     if (payload.len != statement->payload_len || !hash_equal(hash, statement->payload_hash) ||
         !gov_well_formed(payload)) {
         return E_ENCODING;
     }
-    return E_ACTION;
+    CHECK(governance_payload_decode(payload, &decoded) == WIRE_OK);
+    chamber_open(&chamber, state, context, results);
+    /* What the author signed begins with its tag and the cluster's id. */
+    chamber.cluster_id = view->statement + TAG_BYTES;
+    return entry_apply(&chamber, &decoded);
+}
+
+void gov_result_put(const struct gov_result *result, struct buffer *out)
+{
+    struct governance_result encoded = {
+        .state = result->state, .reason = result->reason, .activates_at = result->activates_at};
+    uint8_t bytes[GOV_RESULT_BYTES_MAX];
+    struct buffer body = buffer_make(bytes, sizeof(bytes));
+
+    memcpy(encoded.pid, result->pid, HASH_BYTES);
+    CHECK(governance_result_encode(&encoded, &body));
+
+    const struct governance_payload payload = {GOV_RESULT, buffer_bytes(&body), BYTES_EMPTY};
+
+    CHECK(governance_payload_encode(&payload, out));
 }

@@ -1,5 +1,6 @@
 /* What an ordered request leaves in the state, and how that goes again when it has expired. The
  * room for it was made sure of by cap_check, so a put that fails here is our own mistake. */
+#include "governance/apply.h"
 #include "governance/capability.h"
 #include "governance/records.h"
 #include "governance/session.h"
@@ -171,5 +172,6 @@ bool state_retire(struct state *state, uint64_t time_ms)
     kind_retire(state, STATE_QUOTA, time_ms);
     kind_retire(state, STATE_HOLDER, time_ms);
     kind_retire(state, STATE_LIVE_TOKEN, time_ms);
+    gov_retire(state, time_ms);
     return revocations_retire(state, time_ms);
 }

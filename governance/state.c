@@ -452,18 +452,20 @@ bool state_change_next(const struct state *state, uint32_t *cursor, struct state
 bool state_next(const struct state *state, uint8_t kind, uint32_t *cursor, struct bytes *key,
                 struct bytes *value)
 {
-    for (uint32_t number = *cursor + 1; number <= state->slots_used; number++) {
-        if (state->kinds[number] == kind) {
-            const struct state_record *record = &state->records[number];
+    const uint8_t *const found =
+        memchr(state->kinds + *cursor + 1, kind, state->slots_used - *cursor);
 
-            *cursor = number;
-            *key = bytes_make(record->key, record->key_len);
-            *value = state_record_value(state, record);
-            return true;
-        }
+    if (found == NULL) {
+        *cursor = state->slots_used;
+        return false;
     }
-    *cursor = state->slots_used;
-    return false;
+    *cursor = (uint32_t)(found - state->kinds);
+
+    const struct state_record *record = &state->records[*cursor];
+
+    *key = bytes_make(record->key, record->key_len);
+    *value = state_record_value(state, record);
+    return true;
 }
 
 static struct bytes key_of(const struct state *state, uint32_t number)

@@ -103,6 +103,16 @@ struct state_key state_key_proposal(const uint8_t pid[HASH_BYTES])
     return key_of_hash(STATE_PROPOSAL, pid);
 }
 
+struct state_key state_key_bar(struct bytes mid)
+{
+    return key_make(STATE_BAR, mid, BYTES_EMPTY);
+}
+
+struct state_key state_key_conviction(const uint8_t public_key[PUBLIC_KEY_BYTES])
+{
+    return key_of_hash(STATE_CONVICTION, public_key);
+}
+
 struct state_key state_key_counter(enum state_counter counter)
 {
     const uint8_t number = (uint8_t)counter;

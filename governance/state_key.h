@@ -13,7 +13,7 @@
  *   9     public key, 32                      registry_row          for ever
  *   10    -                                   roots_record          for ever
  *   11    rid, 4, big endian                  endpoints_record      for ever
- *   12    proposal id, 32                     proposal_record       for ever
+ *   12    proposal id, 32                     proposal_record       until it can come no more
  *   13    counter, 1 byte                     live_record           for ever
  *   14    issuer's first card id, 32; id of   holder_record         until the block has expired
  *         a live token's block 0, 32
@@ -25,7 +25,7 @@
  *   19    rid, 4, big endian                  the last CAPABLE      for ever
  *   20    counter, 1 byte                     live_record           for ever
  *
- * 15 to 20 are for governed changes; nothing here writes them yet.
+ * Of 15 to 20, which are for governed changes, nothing writes 15 and 18 to 20 yet.
  * "For ever" is bounded by governance; streams by their parameter. Pure; any module that sees the
  * state may use this. */
 #ifndef VESTRY_GOVERNANCE_STATE_KEY_H
@@ -51,6 +51,8 @@ enum state_kind {
     STATE_PROPOSAL = 12,
     STATE_COUNTER = 13,
     STATE_LIVE_TOKEN = 14,
+    STATE_BAR = 16,
+    STATE_CONVICTION = 17,
 };
 
 enum state_counter {
@@ -85,6 +87,9 @@ MUST_USE struct state_key state_key_registry(const uint8_t public_key[PUBLIC_KEY
 MUST_USE struct state_key state_key_roots(void);
 MUST_USE struct state_key state_key_endpoints(uint32_t rid);
 MUST_USE struct state_key state_key_proposal(const uint8_t pid[HASH_BYTES]);
+/* `mid` is an identifier. */
+MUST_USE struct state_key state_key_bar(struct bytes mid);
+MUST_USE struct state_key state_key_conviction(const uint8_t public_key[PUBLIC_KEY_BYTES]);
 MUST_USE struct state_key state_key_counter(enum state_counter counter);
 
 #endif

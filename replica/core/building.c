@@ -1,5 +1,6 @@
 #include "replica/core/building.h"
 
+#include "crypto/hash.h"
 #include "replica/core/machine.h"
 
 #include <string.h>
@@ -60,6 +61,21 @@ void building_entries(struct building *building, const struct item_view *view)
         memcpy(leaf.payload_hash, statement->payload_hash, HASH_BYTES);
         building_leaf(building, &leaf);
     }
+}
+
+bool building_made(struct building *building, const struct leaf *leaf, struct bytes payload)
+{
+    static const uint8_t no_salt[SALT_BYTES];
+    struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), payload};
+    uint8_t hash[HASH_BYTES];
+    hash_parts(salted, 2, hash);
+    if (leaf->kind != LEAF_RESULT || leaf->index != building->frontier.size ||
+        leaf->payload_len != payload.len || !hash_equal(leaf->payload_hash, hash)) {
+        return false;
+    }
+    building_leaf(building, leaf);
+    lone_payload_put(building->outbox, hash, payload);
+    return true;
 }
 
 void building_result(struct building *building, const struct item_outcome *outcome)

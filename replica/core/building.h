@@ -30,6 +30,11 @@ void building_leaf(struct building *building, const struct leaf *leaf);
  * hold the first position of each stream at the place of its first statement. */
 void building_entries(struct building *building, const struct item_view *view);
 
+/* A leaf that no request brought, and its payload. False, and nothing was appended, when it is none
+ * that may stand here: of another kind or place, or with another payload's hash. */
+MUST_USE bool building_made(struct building *building, const struct leaf *leaf,
+                            struct bytes payload);
+
 /* What became of a request. */
 void building_result(struct building *building, const struct item_outcome *outcome);
 

@@ -84,20 +84,42 @@ static bool item_rebuild(struct node *node, struct building *building, const str
     return true;
 }
 
+/* The leaves of governance that stand here, of those that nobody asked for. */
+static bool made_rebuild(struct building *building, struct wire_iter *made)
+{
+    struct wire_iter ahead = *made;
+    struct made_leaf next;
+    struct leaf leaf;
+    while (made_leaf_next(&ahead, &next)) {
+        if (leaf_decode(next.leaf, &leaf) != WIRE_OK) {
+            return false;
+        }
+        if (leaf.index != building->frontier.size) {
+            return true;
+        }
+        if (!building_made(building, &leaf, next.payload)) {
+            return false;
+        }
+        *made = ahead;
+    }
+    return true;
+}
+
 static bool items_rebuild(struct node *node, const struct past *past, struct building *building)
 {
     struct wire_iter items = wire_iter_make(past->batch.items);
     struct wire_iter results = wire_iter_make(past->parcel.results);
     struct wire_iter positions = wire_iter_make(past->parcel.positions);
+    struct wire_iter made = wire_iter_make(past->parcel.made);
     struct item item;
-    while (item_next(&items, &item)) {
+    bool good = made_rebuild(building, &made);
+    while (good && item_next(&items, &item)) {
         struct item_result result;
-        if (!item_result_next(&results, &result) ||
-            !item_rebuild(node, building, &item, result.value, &positions)) {
-            return false;
-        }
+        good = item_result_next(&results, &result) &&
+               item_rebuild(node, building, &item, result.value, &positions) &&
+               made_rebuild(building, &made);
     }
-    return results.left == 0 && positions.left == 0;
+    return good && results.left == 0 && positions.left == 0 && made.left == 0;
 }
 
 /* The leaves and results are those of the header. */

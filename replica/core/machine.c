@@ -12,7 +12,8 @@
 /* A block that is being executed. */
 struct run {
     struct node *node;
-    bool governed; /* a governance entry was appended */
+    bool governed; /* an entry of governance was appended */
+    struct gov_results results;
     struct wire_iter payloads;
     struct building block;
 };
@@ -51,10 +52,9 @@ static void payloads_skip(struct run *run, uint32_t count, struct bytes *first)
     }
 }
 
-static enum result_code item_judge(struct run *run, const struct item_view *view,
-                                   struct bytes payload, struct cap_verdict *verdict)
+static struct cap_context run_context(const struct run *run)
 {
-    struct cap_context context = {
+    return (struct cap_context){
         .state = run->node->state,
         .rights = &run->node->rights,
         .oracle = &run->node->oracle,
@@ -62,11 +62,63 @@ static enum result_code item_judge(struct run *run, const struct item_view *view
         .time_ms = run->block.time_ms,
         .audience = 0,
     };
+}
+
+static enum result_code item_judge(struct run *run, const struct item_view *view,
+                                   struct bytes payload, struct cap_verdict *verdict)
+{
+    struct cap_context context = run_context(run);
     enum result_code code = cap_check(&context, view, verdict);
     if (code == RESULT_OK && view->request.op == OP_GOVERN) {
-        code = gov_apply(run->node->state, &context, view, payload);
+        code = gov_apply(run->node->state, &context, view, payload, &run->results);
     }
     return code;
+}
+
+static void result_append(struct run *run, const struct gov_result *result)
+{
+    static const uint8_t no_salt[SALT_BYTES];
+    uint8_t bytes[GOV_RESULT_BYTES_MAX];
+    struct buffer payload = buffer_make(bytes, sizeof(bytes));
+    struct leaf leaf = {
+        .index = run->block.frontier.size,
+        .height = run->block.height,
+        .time_ms = run->block.time_ms,
+        .kind = LEAF_RESULT,
+        .stream = bytes_of_text(GOVERNANCE_STREAM),
+    };
+    gov_result_put(result, &payload);
+    struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), buffer_bytes(&payload)};
+    hash_parts(salted, 2, leaf.payload_hash);
+    leaf.payload_len = payload.len;
+    memcpy(leaf.request_id, result->pid, HASH_BYTES);
+    CHECK(stream_append(run->node->state, leaf.stream, 1, &leaf.stream_index));
+    CHECK(building_made(&run->block, &leaf, buffer_bytes(&payload)));
+}
+
+/* What governance brought about goes into the log. Where it moved a section, what is derived from
+ * that follows before anything else is judged. */
+static void results_append(struct run *run)
+{
+    struct node *node = run->node;
+    for (uint32_t i = 0; i < run->results.count; i++) {
+        result_append(run, &run->results.list[i]);
+    }
+    if (run->results.count > 0) {
+        uint64_t replicas = node->rights.versions[SECTION_REPLICAS];
+        run->governed = true;
+        run->results.count = 0;
+        CHECK(rights_refresh(&node->rights, node->state, NULL));
+        CHECK(node->rights.versions[SECTION_REPLICAS] == replicas ||
+              roster_load(node->state, &node->roster));
+    }
+}
+
+static void due_run(struct run *run)
+{
+    struct cap_context context = run_context(run);
+    gov_due(run->node->state, &context, &run->results);
+    results_append(run);
 }
 
 /* A request that is in the log already, proposed once more: its author has, or can ask for, the
@@ -100,6 +152,7 @@ static void item_run(struct run *run, const struct item *item)
             streams_take(run, view);
             building_entries(&run->block, view);
             run->governed = run->governed || view->request.op == OP_GOVERN;
+            results_append(run);
         }
         struct cap_outcome charged = {(enum result_code)outcome.code, outcome.first_index,
                                       run->block.height};
@@ -217,6 +270,7 @@ void machine_apply(struct node *node, const struct block_input *input, struct ou
     bool later = batch.time_ms > node->head.time_ms || MUTANT(12);
     run.block.time_ms = later ? batch.time_ms : node->head.time_ms;
     state_mark(node->state);
+    due_run(&run);
     struct wire_iter items = wire_iter_make(batch.items);
     struct item item;
     while (item_next(&items, &item)) {

@@ -137,18 +137,21 @@ bool frontier_take(struct wire_list hashes, uint64_t size, struct merkle_frontie
     return iter.left == 0;
 }
 
-void charter_payload_put(const struct node *node, struct outbox *outbox)
+void lone_payload_put(struct outbox *outbox, const uint8_t place[HASH_BYTES], struct bytes bytes)
 {
-    static const uint8_t zero[HASH_BYTES];
-    struct payload payload = {
-        .salt = bytes_make(zero, SALT_BYTES),
-        .bytes = node->charter_body,
-    };
+    static const uint8_t no_salt[SALT_BYTES];
+    struct payload payload = {.salt = BYTES_OF_ARRAY(no_salt), .bytes = bytes};
     struct buffer space = outbox_open_space(outbox);
     CHECK(payload_encode(&payload, &space));
     struct payloads payloads = {.list = {outbox_take_space(outbox, &space), 1}};
     space = outbox_open_space(outbox);
     CHECK(payloads_encode(&payloads, &space));
-    struct record_key key = record_key_payloads(zero);
+    struct record_key key = record_key_payloads(place);
     outbox_put(outbox, FAMILY_PAYLOADS, record_key_bytes(&key), outbox_take_space(outbox, &space));
+}
+
+void charter_payload_put(const struct node *node, struct outbox *outbox)
+{
+    static const uint8_t zero[HASH_BYTES];
+    lone_payload_put(outbox, zero, node->charter_body);
 }

@@ -47,6 +47,8 @@ void head_put(const struct node *node, struct outbox *outbox);
 /* The way back from a list of the frontier's hashes, lowest level first: false unless it has as
  * many as `size` has bits. */
 MUST_USE bool frontier_take(struct wire_list hashes, uint64_t size, struct merkle_frontier *out);
+/* The one payload of an entry that no request brought, without salt, under `place`. */
+void lone_payload_put(struct outbox *outbox, const uint8_t place[HASH_BYTES], struct bytes payload);
 /* The charter as the payload of entry 0, under the zero digest of block 0. */
 void charter_payload_put(const struct node *node, struct outbox *outbox);
 

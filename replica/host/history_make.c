@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define POSITION_BYTES_MAX 9
+#define MADE_BYTES_MAX (LEAF_BYTES_MAX + 128 + 8)
 
 struct history_maker {
     struct log_reader *reader;
@@ -14,6 +15,7 @@ struct history_maker {
     uint8_t previous[HEADER_BYTES_MAX];
     uint8_t frontier[MERKLE_PATH_MAX * (HASH_BYTES + 2)];
     uint8_t positions[BATCH_STATEMENTS_MAX * POSITION_BYTES_MAX];
+    uint8_t made[RESULT_LEAVES_MAX * MADE_BYTES_MAX];
 };
 
 enum status history_maker_open(struct log_reader *reader, struct history_maker **out)
@@ -105,6 +107,56 @@ static bool add_positions(struct history_maker *maker, const struct log_block *b
     return true;
 }
 
+/* The leaves from..to-1, which no request has asked for. */
+static bool add_made(struct history_maker *maker, uint64_t from, uint64_t to, struct buffer *raw,
+                     uint32_t *count)
+{
+    for (uint64_t index = from; index < to; index++) {
+        struct made_leaf made;
+        struct leaf leaf;
+        struct log_entry entry;
+        if (!log_leaf(maker->reader, index, &made.leaf) ||
+            leaf_decode(made.leaf, &leaf) != WIRE_OK || leaf.kind != LEAF_RESULT ||
+            !log_entry(maker->reader, index, &leaf, &entry)) {
+            return false;
+        }
+        made.payload = entry.payload.bytes;
+        if (!made_leaf_encode(&made, raw)) {
+            return false;
+        }
+        ++*count;
+    }
+    return true;
+}
+
+/* The leaves of the block between those that its results speak of. */
+static bool add_made_leaves(struct history_maker *maker, const struct log_block *block,
+                            uint64_t first_index, struct wire_list *out)
+{
+    struct buffer raw = buffer_make(maker->made, sizeof maker->made);
+    struct wire_iter results = wire_iter_make(block->record.results);
+    struct item_result encoded;
+    struct result result;
+    uint64_t index = first_index;
+    uint32_t count = 0;
+    while (item_result_next(&results, &encoded)) {
+        if (result_decode(encoded.value, &result) != WIRE_OK) {
+            return false;
+        }
+        if (result.code == RESULT_OK) {
+            if (!add_made(maker, index, result.first_index, &raw, &count)) {
+                return false;
+            }
+            index = result.first_index + result.count;
+        }
+    }
+    if (!add_made(maker, index, block->header.tree_size, &raw, &count)) {
+        return false;
+    }
+    *out = (struct wire_list){buffer_bytes(&raw), count};
+    return true;
+}
+
 bool history_make(struct history_maker *maker, uint64_t height, struct bytes commit,
                   struct buffer *out)
 {
@@ -118,7 +170,9 @@ bool history_make(struct history_maker *maker, uint64_t height, struct bytes com
     CHECK(block.record.header.len <= sizeof maker->previous);
     memcpy(maker->previous, block.record.header.data, block.record.header.len);
     parcel.previous = bytes_make(maker->previous, block.record.header.len);
-    if (!log_block(maker->reader, height, &block) || !add_frontier(maker, size, &parcel.frontier)) {
+    /* Results of governance before the batch: the reader holds one record of payloads at a time. */
+    if (!log_block(maker->reader, height, &block) || !add_frontier(maker, size, &parcel.frontier) ||
+        !add_made_leaves(maker, &block, size, &parcel.made)) {
         return false;
     }
     parcel.header = block.record.header;

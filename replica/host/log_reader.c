@@ -391,11 +391,11 @@ static bool find_payload(struct log_reader *reader, uint64_t number, struct payl
     return true;
 }
 
-/* Entry 0: the charter, without a request. */
-static bool genesis_entry(struct log_reader *reader, struct log_entry *out)
+/* An entry without a request: the charter, and results of governance. */
+static bool lone_entry(struct log_reader *reader, const uint8_t place[HASH_BYTES],
+                       struct log_entry *out)
 {
-    static const uint8_t zero[HASH_BYTES];
-    struct record_key key = record_key_payloads(zero);
+    struct record_key key = record_key_payloads(place);
     struct payloads payloads;
     reader->has_batch = false;
     if (!get(reader, FAMILY_PAYLOADS, record_key_bytes(&key), &reader->payloads)) {
@@ -412,10 +412,11 @@ bool log_entry(struct log_reader *reader, uint64_t index, const struct leaf *lea
                struct log_entry *out)
 {
     struct log_block block;
-    struct log_entry entry = {.has_item = leaf->height > 0};
+    static const uint8_t zero[HASH_BYTES];
+    struct log_entry entry = {.has_item = leaf->height > 0 && leaf->kind != LEAF_RESULT};
     uint32_t place = 0;
     if (!entry.has_item) {
-        if (!genesis_entry(reader, &entry)) {
+        if (!lone_entry(reader, leaf->height == 0 ? zero : leaf->payload_hash, &entry)) {
             return false;
         }
         *out = entry;
@@ -425,7 +426,7 @@ bool log_entry(struct log_reader *reader, uint64_t index, const struct leaf *lea
         return false;
     }
     if (!find_result(reader, index, &place, &entry.position)) {
-        return false; /* an entry that nobody asked for: a result of governance */
+        return damage(reader);
     }
     struct bytes batch;
     struct bytes payloads;

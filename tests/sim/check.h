@@ -138,8 +138,9 @@ struct check {
     uint8_t new_view_hash[HASH_BYTES]; /* of the one that was last found good */
     uint8_t config_hash[HASH_BYTES];
     uint64_t last_governance_height;
-    uint64_t acknowledged;     /* entries up to here were acknowledged to somebody */
-    struct check_heard *heard; /* only where there is an other side */
+    uint64_t governance_length; /* of the log's own stream */
+    uint64_t acknowledged;      /* entries up to here were acknowledged to somebody */
+    struct check_heard *heard;  /* only where there is an other side */
     size_t heard_count;
     size_t heard_capacity;
     struct check_session sessions[SIM_CLIENTS_MAX];

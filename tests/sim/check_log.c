@@ -142,6 +142,62 @@ static bool leaves_match(struct world *world, const struct check_item *item, str
     return true;
 }
 
+/* The payload of a result says what it is of. */
+static bool result_payload_matches(struct host *host, const struct leaf *leaf)
+{
+    static const uint8_t salt[SALT_BYTES];
+    uint8_t space[512];
+    struct buffer record = buffer_make(space, sizeof(space));
+    struct payloads payloads;
+    struct payload payload;
+    struct governance_payload outer;
+    struct governance_result result;
+    uint8_t hash[HASH_BYTES];
+    if (!get(host, FAMILY_PAYLOADS, record_key_payloads(leaf->payload_hash), &record) ||
+        payloads_decode(buffer_bytes(&record), &payloads) != WIRE_OK || payloads.list.count != 1) {
+        return false;
+    }
+    struct wire_iter iter = wire_iter_make(payloads.list);
+    CHECK(payload_next(&iter, &payload));
+    struct bytes parts[] = {BYTES_OF_ARRAY(salt), payload.bytes};
+    hash_parts(parts, 2, hash);
+    return bytes_equal(payload.salt, BYTES_OF_ARRAY(salt)) &&
+           payload.bytes.len == leaf->payload_len && hash_equal(hash, leaf->payload_hash) &&
+           governance_payload_decode(payload.bytes, &outer) == WIRE_OK &&
+           outer.type == GOV_RESULT && outer.sig.len == 0 &&
+           governance_result_decode(outer.body, &result) == WIRE_OK &&
+           hash_equal(result.pid, leaf->request_id);
+}
+
+/* Leaves that stand here and that nobody asked for: results of governance, in their form. */
+static bool results_match(struct world *world, struct host *host, uint64_t height,
+                          struct wire_iter *iter)
+{
+    static const uint8_t zero[HASH_BYTES];
+    struct check *check = world->check;
+    struct wire_iter ahead = *iter;
+    struct item_leaf found;
+    struct leaf leaf;
+    while (item_leaf_next(&ahead, &found) && leaf_decode(found.value, &leaf) == WIRE_OK &&
+           leaf.kind == LEAF_RESULT) {
+        uint8_t hash[HASH_BYTES];
+        if (leaf.index != check->levels[0].count || leaf.height != height ||
+            leaf.time_ms != stored.header.time_ms || leaf.position != 0 ||
+            !bytes_equal(leaf.stream, bytes_of_text("vestry/governance")) ||
+            leaf.stream_index != check->governance_length++ || !hash_equal(leaf.author, zero) ||
+            !result_payload_matches(host, &leaf)) {
+            world_fail(world, "I6", host->rid, "a result of governance at height %lu is none",
+                       (unsigned long)height);
+            return false;
+        }
+        leaf_hash(found.value, hash);
+        check_tree_append(check, hash);
+        check->last_governance_height = height;
+        *iter = ahead;
+    }
+    return true;
+}
+
 /* The payloads of a request are what its statements commit to. */
 static bool payloads_match(const struct sim_request *request, struct wire_iter *iter)
 {
@@ -200,10 +256,11 @@ static bool item_matches(struct world *world, uint32_t rid, const struct item *i
 }
 
 /* A slot that no view had anything for: no requests, no time of its own. */
-static bool null_matches(struct world *world, uint32_t rid, uint64_t height)
+static bool null_matches(struct world *world, uint32_t rid, uint64_t height,
+                         const struct wire_iter *leaves)
 {
     const struct check_block *before = &world->check->blocks[height - 1];
-    if (stored.block.results.count != 0 || stored.header.tree_size != before->tree_size ||
+    if (stored.block.results.count != 0 || leaves->left != 0 ||
         stored.header.time_ms != before->time_ms) {
         world_fail(world, "I6", rid, "the null block %lu is not empty", (unsigned long)height);
         return false;
@@ -211,11 +268,16 @@ static bool null_matches(struct world *world, uint32_t rid, uint64_t height)
     return true;
 }
 
-static bool batch_matches(struct world *world, uint32_t rid, uint64_t height)
+static bool batch_matches(struct world *world, struct host *host, uint64_t height)
 {
     struct batch batch;
+    uint32_t rid = host->rid;
+    struct wire_iter leaves = wire_iter_make(stored.leaf_record.leaves);
+    if (!results_match(world, host, height, &leaves)) {
+        return false;
+    }
     if (hash_is_zero(stored.header.batch_digest)) {
-        return null_matches(world, rid, height);
+        return null_matches(world, rid, height, &leaves);
     }
     uint8_t digest[HASH_BYTES];
     hash_bytes(buffer_bytes(&stored.batch_bytes), digest);
@@ -234,7 +296,6 @@ static bool batch_matches(struct world *world, uint32_t rid, uint64_t height)
     }
     struct wire_iter items = wire_iter_make(batch.items);
     struct wire_iter results = wire_iter_make(stored.block.results);
-    struct wire_iter leaves = wire_iter_make(stored.leaf_record.leaves);
     struct payloads payloads;
     if (payloads_decode(buffer_bytes(&stored.payload_bytes), &payloads) != WIRE_OK) {
         world_fail(world, "I6", rid, "the payloads of %lu are damaged", (unsigned long)height);
@@ -264,6 +325,9 @@ static bool batch_matches(struct world *world, uint32_t rid, uint64_t height)
                        (unsigned long)height);
             return false;
         }
+        if (!results_match(world, host, height, &leaves)) {
+            return false;
+        }
     }
     if (leaves.left != 0) {
         world_fail(world, "I3", rid, "height %lu has leaves that nobody asked for",
@@ -278,7 +342,9 @@ static bool header_matches(struct world *world, uint32_t rid, uint64_t height)
     struct check *check = world->check;
     const struct block_header *header = &stored.header;
     uint8_t root[HASH_BYTES];
-    const uint8_t *config = height == 0 ? header->config_hash : check->config_hash;
+    /* What moves a section says so in a result. */
+    bool governed = height == 0 || check->last_governance_height == height;
+    const uint8_t *config = governed ? header->config_hash : check->config_hash;
     const char *wrong = NULL;
     static const uint8_t zero[HASH_BYTES];
     check_tree_root(check, check->levels[0].count, root);
@@ -289,7 +355,7 @@ static bool header_matches(struct world *world, uint32_t rid, uint64_t height)
         wrong = "previous header";
     } else if (header->epoch != 0 || header->pending_boundary != NO_BOUNDARY ||
                header->next_config_hash.len != 0 || !hash_equal(header->config_hash, config) ||
-               header->last_governance_height != 0 ||
+               header->last_governance_height != check->last_governance_height ||
                !hash_equal(header->cluster_id, world->cast.cluster_id)) {
         wrong = "configuration";
     } else if ((header->state_root.len != 0) != (height % world->plan.interval == 0)) {
@@ -315,21 +381,22 @@ static void genesis_leaf(struct world *world)
         leaf_hash(leaf.value, hash);
         check_tree_append(world->check, hash);
     }
-    memcpy(world->check->config_hash, stored.header.config_hash, HASH_BYTES);
+    world->check->governance_length = stored.leaf_record.leaves.count;
 }
 
 /* The log grows by the block in `stored`. */
-static void log_grow(struct world *world, uint32_t rid, uint64_t height)
+static void log_grow(struct world *world, struct host *host, uint64_t height)
 {
     struct check *check = world->check;
     if (height == 0) {
         genesis_leaf(world);
-    } else if (!batch_matches(world, rid, height)) {
+    } else if (!batch_matches(world, host, height)) {
         return;
     }
-    if (!header_matches(world, rid, height)) {
+    if (!header_matches(world, host->rid, height)) {
         return;
     }
+    memcpy(check->config_hash, stored.header.config_hash, HASH_BYTES);
     if (check->block_count == check->block_capacity) {
         check->block_capacity = check->block_capacity == 0 ? 256 : 2 * check->block_capacity;
         check->blocks = realloc(check->blocks, check->block_capacity * sizeof(check->blocks[0]));
@@ -370,7 +437,7 @@ void check_block_stored(struct world *world, struct host *host, uint64_t height)
         return;
     }
     if (height == check->block_count) {
-        log_grow(world, host->rid, height);
+        log_grow(world, host, height);
         return;
     }
     hash_bytes(stored.block.header, hash);

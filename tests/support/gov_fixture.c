@@ -417,6 +417,12 @@ static void statement_encode_as(const struct gov_request *request, uint32_t inde
     };
 
     gov_payload_hash(plan->payload_len, made.payload_hash);
+    if (request->payload.len > 0) {
+        static const uint8_t no_salt[SALT_BYTES];
+        const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), request->payload};
+
+        hash_parts(salted, 2, made.payload_hash);
+    }
     CHECK(statement_encode(&made, out));
 }
 

@@ -106,7 +106,8 @@ struct gov_request {
     struct request body; /* author, entries_root and count are filled in, unless kept */
     bool keep_author;
     bool keep_root;
-    const char *author; /* name of the seed that signs; NULL: the leaf holder */
+    const char *author;   /* name of the seed that signs; NULL: the leaf holder */
+    struct bytes payload; /* of each statement, in place of zeros; empty: zeros */
     struct gov_statement statements[STATEMENTS_MAX];
     uint32_t count;
     uint8_t request[REQUEST_BODY_BYTES_MAX];

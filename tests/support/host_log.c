@@ -3,6 +3,7 @@
 #include "crypto/hash.h"
 #include "crypto/merkle.h"
 #include "crypto/note.h"
+#include "governance/records.h"
 #include "storage/store_memory.h"
 #include "tests/support/sign_fast.h"
 
@@ -99,6 +100,23 @@ static void add_request(struct host_log *log, uint32_t entries, struct buffer *i
     CHECK(!items->full);
 }
 
+static void add_governance(struct host_log *log, struct buffer *items, struct buffer *payloads)
+{
+    static const uint8_t no_salt[SALT_BYTES];
+    static struct gov_request request;
+    const struct payload payload = {BYTES_OF_ARRAY(no_salt), log->governance};
+    gov_request_init(&request, ++log->governance_no);
+    request.author = "m1";
+    request.body.op = OP_GOVERN;
+    request.statements[0] = (struct gov_statement){
+        .stream = GOVERNANCE_STREAM, .payload_len = log->governance.len, .expect = U64_UNLIMITED};
+    request.payload = log->governance;
+    CHECK(payload_encode(&payload, payloads));
+    buffer_put(items, gov_request_make(&request, NULL, &log->core->world, &sig_fast));
+    CHECK(!items->full);
+    log->governance = BYTES_EMPTY;
+}
+
 static struct bytes make_parcel(struct host_log *log, uint32_t requests, uint32_t entries,
                                 uint8_t digest[HASH_BYTES])
 {
@@ -108,12 +126,16 @@ static struct bytes make_parcel(struct host_log *log, uint32_t requests, uint32_
     struct buffer batch_bytes = buffer_make(memory[2], sizeof(memory[2]));
     struct buffer payload_bytes = buffer_make(memory[3], sizeof(memory[3]));
     struct buffer parcel_bytes = buffer_make(memory[4], sizeof(memory[4]));
+    uint32_t governed = log->governance.len > 0 ? 1 : 0;
     for (uint32_t i = 0; i < requests; i++) {
         add_request(log, entries, &items, &list);
+        if (log->governance.len > 0) {
+            add_governance(log, &items, &list);
+        }
     }
     const struct batch batch = {.time_ms = log->core->wall_ms,
-                                .items = {buffer_bytes(&items), requests}};
-    const struct payloads payloads = {.list = {buffer_bytes(&list), requests * entries}};
+                                .items = {buffer_bytes(&items), requests + governed}};
+    const struct payloads payloads = {.list = {buffer_bytes(&list), requests * entries + governed}};
     CHECK(batch_encode(&batch, &batch_bytes));
     CHECK(payloads_encode(&payloads, &payload_bytes));
     hash_bytes(buffer_bytes(&batch_bytes), digest);

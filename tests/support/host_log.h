@@ -16,7 +16,9 @@ struct host_log {
     struct core_fixture *core;
     struct store *store;
     uint64_t height;
-    uint64_t request_no; /* the next one */
+    uint64_t request_no;     /* the next one */
+    struct bytes governance; /* m1 brings this payload after the next block's first request */
+    uint64_t governance_no;
     host_log_executed *executed;
     void *context;
     size_t header_len; /* of the newest block */

@@ -307,6 +307,7 @@ static void table_tags(struct buffer *out)
     LIMIT(BATCH_BYTES_MAX)                                                                         \
     LIMIT(BATCH_PAYLOAD_BYTES_MAX)                                                                 \
     LIMIT(BATCH_STATEMENTS_MAX)                                                                    \
+    LIMIT(RESULT_LEAVES_MAX)                                                                       \
     LIMIT(CHECKPOINT_INTERVAL_MAX)                                                                 \
     LIMIT(WINDOW_MAX)                                                                              \
     LIMIT(SESSION_WINDOW)                                                                          \

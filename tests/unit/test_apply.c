@@ -15,6 +15,7 @@
 static struct gov_fixture fixture;
 static struct gov_world world;
 static struct cap_trial t;
+static struct gov_results results;
 static uint8_t payload_bytes[GOVERNANCE_BYTES_MAX + 64];
 
 static struct bytes payload_of(uint64_t type, struct bytes body)
@@ -31,7 +32,9 @@ static enum result_code applied(struct bytes payload)
 {
     static const uint8_t no_salt[SALT_BYTES];
     const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), payload};
-    const struct cap_context context = {.state = world.state};
+    const struct sig_oracle oracle = sig_oracle_plain(&fixture.scheme);
+    const struct cap_context context = {
+        .state = world.state, .rights = &world.rights, .oracle = &oracle};
     static uint8_t hash[HASH_BYTES];
 
     t.request.body.op = OP_GOVERN;
@@ -41,7 +44,7 @@ static enum result_code applied(struct bytes payload)
     assert_int_equal(trial_make(&t), RESULT_OK);
     hash_parts(salted, 2, hash);
     t.view.statements[0].payload_hash = hash;
-    return gov_apply(world.state, &context, &t.view, payload);
+    return gov_apply(world.state, &context, &t.view, payload, &results);
 }
 
 static struct bytes ballot_body(void)
@@ -51,6 +54,26 @@ static struct bytes ballot_body(void)
     const struct ballot ballot = {.mid = bytes_of_text("m1"), .choice = CHOICE_YES};
 
     assert_true(ballot_encode(&ballot, &out));
+    return buffer_bytes(&out);
+}
+
+static struct bytes capable_body(void)
+{
+    static uint8_t bytes[256];
+    struct buffer out = buffer_make(bytes, sizeof(bytes));
+    const struct capable capable = {.build = bytes_of_text("vestryd 0.1.0")};
+
+    assert_true(capable_encode(&capable, &out));
+    return buffer_bytes(&out);
+}
+
+static struct bytes level_args(void)
+{
+    static uint8_t bytes[16];
+    struct buffer out = buffer_make(bytes, sizeof(bytes));
+    const struct args_level args = {2};
+
+    assert_true(args_level_encode(&args, &out));
     return buffer_bytes(&out);
 }
 
@@ -78,16 +101,16 @@ static struct bytes freeze_args(void)
     return buffer_bytes(&out);
 }
 
-static void what_is_well_formed_is_not_an_action_yet_and_changes_nothing(void **state)
+static void what_nothing_acts_upon_is_refused_and_changes_nothing(void **state)
 {
     uint8_t before[HASH_BYTES];
     uint8_t after[HASH_BYTES];
 
     (void)state;
     state_root(world.state, before);
-    assert_int_equal(applied(payload_of(GOV_BALLOT, ballot_body())), E_ACTION);
-    assert_int_equal(applied(payload_of(GOV_PROPOSE, proposal_body(ACTION_FREEZE, freeze_args()))),
-                     E_ACTION);
+    assert_int_equal(applied(payload_of(GOV_CAPABLE, capable_body())), E_ACTION);
+    assert_int_equal(
+        applied(payload_of(GOV_PROPOSE, proposal_body(ACTION_LEVEL_SET, level_args()))), E_ACTION);
     state_root(world.state, after);
     assert_memory_equal(before, after, HASH_BYTES);
 }
@@ -141,7 +164,7 @@ static void a_bundle_is_as_good_as_its_proposal(void **state)
 {
     uint8_t bytes[4096];
     struct buffer out = buffer_make(bytes, sizeof(bytes));
-    struct bundle bundle = {.proposal = {.body = proposal_body(ACTION_FREEZE, freeze_args())}};
+    struct bundle bundle = {.proposal = {.body = proposal_body(ACTION_LEVEL_SET, level_args())}};
 
     (void)state;
     assert_true(bundle_encode(&bundle, &out));
@@ -168,23 +191,23 @@ static void a_payload_is_bounded(void **state)
 static void the_payload_is_the_one_that_was_signed_without_salt(void **state)
 {
     const struct cap_context context = {.state = world.state};
-    const struct bytes payload = payload_of(GOV_BALLOT, ballot_body());
+    const struct bytes payload = payload_of(GOV_CAPABLE, capable_body());
     uint8_t hash[HASH_BYTES];
 
     (void)state;
     assert_int_equal(applied(payload), E_ACTION);
     hash_bytes(payload, hash);
     t.view.statements[0].payload_hash = hash;
-    assert_int_equal(gov_apply(world.state, &context, &t.view, payload), E_ENCODING);
+    assert_int_equal(gov_apply(world.state, &context, &t.view, payload, &results), E_ENCODING);
     assert_int_equal(applied(payload), E_ACTION);
     t.view.statements[0].payload_len++;
-    assert_int_equal(gov_apply(world.state, &context, &t.view, payload), E_ENCODING);
+    assert_int_equal(gov_apply(world.state, &context, &t.view, payload, &results), E_ENCODING);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_well_formed_is_not_an_action_yet_and_changes_nothing),
+        cmocka_unit_test(what_nothing_acts_upon_is_refused_and_changes_nothing),
         cmocka_unit_test(what_is_malformed_says_so),
         cmocka_unit_test(arguments_belong_to_their_action),
         cmocka_unit_test(every_action_knows_its_arguments),

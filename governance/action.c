@@ -1,0 +1,78 @@
+#include "governance/action.h"
+
+#include "governance/records.h"
+
+#include <stddef.h>
+
+const struct schema *action_schema(uint64_t action)
+{
+    static const struct schema *const schemas[] = {
+        [ACTION_MEMBER_SET] = &schema_args_member_set,
+        [ACTION_MEMBER_SUSPEND] = &schema_args_subject,
+        [ACTION_MEMBER_RESTORE] = &schema_args_subject,
+        [ACTION_RECOVERY_SET] = &schema_args_key_set,
+        [ACTION_REPLICA_ADD] = &schema_args_replica_add,
+        [ACTION_REPLICA_REMOVE] = &schema_args_replica_remove,
+        [ACTION_REPLICA_REPLACE] = &schema_args_replica_replace,
+        [ACTION_REPLICA_KEY_ROTATE] = &schema_args_replica_key_rotate,
+        [ACTION_REPLICA_SUSPEND] = &schema_args_replica,
+        [ACTION_REPLICA_RESTORE] = &schema_args_replica,
+        [ACTION_ISSUER_ADD] = &schema_args_issuer_add,
+        [ACTION_ISSUER_SCOPE] = &schema_args_issuer_scope,
+        [ACTION_ISSUER_ROTATE] = &schema_args_issuer_rotate,
+        [ACTION_ISSUER_SUSPEND] = &schema_args_subject,
+        [ACTION_ISSUER_GEN_MIN] = &schema_args_issuer_gen_min,
+        [ACTION_REVOKE_CAP] = &schema_args_revoke_cap,
+        [ACTION_REVOKE_KEY] = &schema_args_revoke_key,
+        [ACTION_FREEZE] = &schema_args_freeze,
+        [ACTION_UNFREEZE] = &schema_args_freeze,
+        [ACTION_PARAM_SET] = &schema_args_param_set,
+        [ACTION_SOFTWARE_ADMIT] = &schema_args_software_admit,
+        [ACTION_LEVEL_SET] = &schema_args_level,
+        [ACTION_LEVEL_CANCEL] = &schema_args_pid,
+        [ACTION_EPOCH_RENEW] = &schema_args_renew,
+        [ACTION_WITNESS_SET] = &schema_args_key_set,
+        [ACTION_PAYLOAD_ERASE] = &schema_args_payload_erase,
+        [ACTION_ANCHOR] = &schema_head_anchor,
+        [ACTION_RECOVER_MEMBERS] = &schema_args_member_set,
+        [ACTION_RESOLVE] = &schema_args_resolve,
+        [ACTION_DISSOLVE] = &schema_args_dissolve,
+        [ACTION_ISSUER_RESTORE] = &schema_args_subject,
+    };
+
+    return action < sizeof(schemas) / sizeof(schemas[0]) ? schemas[action] : NULL;
+}
+
+#define READS(section) (1u << (section))
+
+/* Every proposal names the version of `members`, which says whose ballots count, and of the section
+ * that it moves: so a proposal that was enacted can never come again. */
+static const struct action_rule rules[] = {
+    [ACTION_REPLICA_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_MEMBERS) | READS(SECTION_REPLICAS),
+                                act_replica_suspend},
+    [ACTION_REPLICA_RESTORE] = {CLASS_OPS, READS(SECTION_MEMBERS) | READS(SECTION_REPLICAS),
+                                act_replica_restore},
+};
+
+const struct action_rule *action_rule(uint64_t action)
+{
+    if (action >= sizeof(rules) / sizeof(rules[0]) || rules[action].act == NULL) {
+        return NULL;
+    }
+    return &rules[action];
+}
+
+enum result_code section_replace(const struct deed *deed, enum section section,
+                                 const struct schema *schema, const void *object)
+{
+    struct buffer body = state_scratch(deed->state, SCRATCH_BODY);
+
+    if (!deed->enact) {
+        return RESULT_OK;
+    }
+    if (!schema_encode(schema, object, &body) ||
+        !section_write(deed->state, section, buffer_bytes(&body))) {
+        return E_CAPACITY;
+    }
+    return RESULT_OK;
+}
