@@ -182,7 +182,8 @@ static bool changes_good(const struct view_trust *trust, const struct new_view *
     for (uint32_t i = 0; signed_body_next(&list, &signed_body); i++) {
         uint32_t member = roster_index(trust->roster, (uint32_t)signed_body.rid);
         bool again = member != ROSTER_NOBODY && (members >> member & 1) != 0;
-        if (member == ROSTER_NOBODY || (again && !MUTANT(37))) {
+        if (member == ROSTER_NOBODY || (again && !MUTANT(37)) ||
+            (MUTANT(84) && trust->roster->members[member].standing != STANDING_ACTIVE)) {
             return false;
         }
         members |= UINT64_C(1) << member;

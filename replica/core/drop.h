@@ -18,6 +18,7 @@
     ROW(DROP_VIEW_OLD, "old-view")                                                                 \
     ROW(DROP_VIEW_AHEAD, "later-view")                                                             \
     ROW(DROP_NOT_PRIMARY, "not-from-the-primary")                                                  \
+    ROW(DROP_SUSPENDED, "led-by-a-suspended-replica")                                              \
     ROW(DROP_FROM_PRIMARY, "prepare-from-the-primary")                                             \
     ROW(DROP_MODE, "not-active")                                                                   \
     ROW(DROP_BELOW_WINDOW, "below-the-window")                                                     \

@@ -270,6 +270,7 @@ static void settle(struct node *node, struct outbox *outbox)
     bool filled = !node->halted && history_advance(node, outbox);
     view_note_wait(node);
     if (!node->halted) {
+        view_leave_barred(node, outbox);
         propose(node, outbox);
         if (executed) {
             catch_up(node, outbox);

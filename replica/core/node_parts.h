@@ -273,6 +273,12 @@ void view_restore_slots(struct node *node, struct bytes frame, struct outbox *ou
 /* The primary signed two proposals for one slot: everybody is shown both, and the view is left. */
 void view_leave_on_proof(struct node *node, const struct slot *slot, const struct message *second,
                          struct outbox *outbox);
+/* Suspended replicas (suspension.c), as far as the log is executed here: whether one of them would
+ * lead the view; the first view from `view` on that none of them leads. */
+MUST_USE bool view_is_barred(const struct node *node, uint64_t view);
+MUST_USE uint64_t view_not_barred(const struct node *node, uint64_t view);
+/* After an execution: the view ends here if its primary is suspended. */
+void view_leave_barred(struct node *node, struct outbox *outbox);
 /* Time and help (view_timer.c). */
 MUST_USE uint64_t view_timeout_ms(const struct node *node);
 /* What waits longest, as of this event. */

@@ -13,6 +13,9 @@ enum drop on_new_view(struct node *node, const struct message *message, struct o
     if (new_view.view < node->view || late) {
         return DROP_VIEW_OLD;
     }
+    if (view_is_barred(node, new_view.view) && !MUTANT(82)) {
+        return DROP_SUSPENDED;
+    }
     view_enter(node, message, outbox);
     return DROP_NONE;
 }

@@ -94,6 +94,7 @@ void change_send(struct node *node, uint32_t to, struct outbox *outbox)
 void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
 {
     CHECK(view > node->view);
+    view = MUTANT(83) ? view : view_not_barred(node, view);
     bool fruitless = node->mode == MODE_CHANGING || node->head.height == node->entered_height;
     if (fruitless && node->backoff < BACKOFF_MAX) {
         node->backoff++;

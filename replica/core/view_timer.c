@@ -225,7 +225,7 @@ void view_help(struct node *node, const struct status_report *report, uint32_t t
     bool there = report->mode == MODE_ACTIVE;
     bool ahead =
         report->view > node->view || (report->view == node->view && node->mode == MODE_CHANGING);
-    if (there && ahead && !MUTANT(50)) {
+    if (there && ahead && !view_is_barred(node, report->view) && !MUTANT(50)) {
         new_view_fetch(node, to, outbox);
     }
     if (node->mode != MODE_CHANGING || report->view > node->view) {

@@ -104,6 +104,16 @@ static void put_bans(struct buffer *out, const struct host *host, const struct n
     }
 }
 
+static void put_suspensions(struct buffer *out, const struct roster *roster)
+{
+    put_head(out, "replica_suspended", "gauge", "1: that replica may vote and may not lead.");
+    for (uint32_t i = 0; i < roster->n; i++) {
+        put_line(out, "vestry_replica_suspended{replica=\"r%u\"} %d\n",
+                 (unsigned)roster->members[i].rid,
+                 roster->members[i].standing == STANDING_SUSPENDED);
+    }
+}
+
 void metrics_put(const struct host *host, struct buffer *out)
 {
     const struct host_counters *counters = &host->counters;
@@ -112,6 +122,7 @@ void metrics_put(const struct host *host, struct buffer *out)
     put_node(out, &look);
     put_peers(out, host, &look);
     put_bans(out, host, &look);
+    put_suspensions(out, node_roster(host->node));
     put_one(out, "clients", "gauge", "Connected clients.", clients_count(host->clients));
     put_one(out, "connections", "gauge", "Connections of all kinds.", conns_count(host->conns));
     put_one(out, "connections_refused_total", "counter", "Connections refused at the door.",

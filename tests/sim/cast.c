@@ -16,23 +16,33 @@ enum cast_role {
     CAST_ISSUER,
 };
 
-#define MEMBER_COUNT 3
-
 void cast_key(const struct cast *cast, uint8_t role, uint8_t number, struct key_pair *out)
 {
     *out = (struct key_pair){.seed = {role, number, 0x5e}};
     cast->scheme->public_key(out->seed, out->pk);
 }
 
+const char *cast_member_id(uint32_t number)
+{
+    static const char *const ids[SIM_MEMBERS] = {"m1", "m2", "m3"};
+    CHECK(number < SIM_MEMBERS);
+    return ids[number];
+}
+
+void cast_member_key(const struct cast *cast, uint32_t number, struct key_pair *out)
+{
+    cast_key(cast, CAST_MEMBER, (uint8_t)number, out);
+}
+
 static void members_put(const struct cast *cast, struct buffer *out)
 {
-    static const char *const ids[MEMBER_COUNT] = {"m1", "m2", "m3"};
-    for (uint8_t i = 0; i < MEMBER_COUNT; i++) {
+    for (uint32_t i = 0; i < SIM_MEMBERS; i++) {
         struct key_pair key;
-        cast_key(cast, CAST_MEMBER, i, &key);
-        struct member_row row = {.mid = bytes_of_text(ids[i]), .name = bytes_of_text(ids[i])};
+        cast_member_key(cast, i, &key);
+        struct bytes id = bytes_of_text(cast_member_id(i));
+        struct member_row row = {.mid = id, .name = id};
         memcpy(row.pk, key.pk, PUBLIC_KEY_BYTES);
-        memset(row.next_h, i + 1, HASH_BYTES);
+        memset(row.next_h, (int)i + 1, HASH_BYTES);
         CHECK(member_row_encode(&row, out));
     }
 }
@@ -161,9 +171,9 @@ void cast_make(struct cast *cast, const struct plan *plan)
         .name = bytes_of_text("dev.sim"),
         .salt = {9},
         .date_ms = SIM_WALL_MS - 1000,
-        .members = {buffer_bytes(&members), MEMBER_COUNT},
+        .members = {buffer_bytes(&members), SIM_MEMBERS},
         .recovery = {buffer_bytes(&recovery), 1},
-        .thresholds = {2, 2, 2, 1},
+        .thresholds = {SIM_MEMBERS_NEEDED, SIM_MEMBERS_NEEDED, SIM_MEMBERS_NEEDED, 1},
         .f = plan->f,
         .replicas = {buffer_bytes(&replicas), plan->n},
         .issuers = {buffer_bytes(&issuers), 1},

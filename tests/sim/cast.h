@@ -41,6 +41,12 @@ void cast_make(struct cast *cast, const struct plan *plan);
 
 void cast_key(const struct cast *cast, uint8_t role, uint8_t number, struct key_pair *out);
 
+/* The members m1, m2, ...: any two of them may do everything. */
+#define SIM_MEMBERS 3
+#define SIM_MEMBERS_NEEDED 2
+MUST_USE const char *cast_member_id(uint32_t number);
+void cast_member_key(const struct cast *cast, uint32_t number, struct key_pair *out);
+
 /* What a client's token allows. */
 struct grant {
     uint64_t ops;

@@ -10,6 +10,7 @@ void check_open(struct world *world)
 {
     world->check = calloc(1, sizeof(*world->check));
     CHECK(world->check != NULL);
+    check_governance_open(world);
 }
 
 void check_close(struct world *world)
@@ -17,6 +18,7 @@ void check_close(struct world *world)
     struct check *check = world->check;
     free(check->blocks);
     free(check->heard);
+    free(check->governed.standings);
     for (unsigned i = 0; i < SIM_LEVELS; i++) {
         free(check->levels[i].hashes);
     }
@@ -151,6 +153,18 @@ static void queue_after_snapshot(struct world *world, const struct host *host)
     }
 }
 
+/* Once it has executed that the primary of its view is suspended, a replica is in that view no
+ * more. */
+static void view_may_be_led(struct world *world, const struct host *host)
+{
+    const struct node *node = host->node;
+    bool votes = node->started && node->awake && !node->halted && node->mode != MODE_RECOVERING;
+    if (votes && check_bars(world, host, node->view)) {
+        world_fail(world, "I14", host->rid, "it is in view %lu, which nobody may lead",
+                   (unsigned long)node->view);
+    }
+}
+
 void check_step(struct world *world, struct host *host, const struct event *event, enum drop drop,
                 const struct outbox *outbox)
 {
@@ -180,6 +194,7 @@ void check_step(struct world *world, struct host *host, const struct event *even
         }
         check_taken(world, host, event->frame, drop, outbox);
     }
+    view_may_be_led(world, host);
     if (event->kind == EVENT_MESSAGE || event->kind == EVENT_REFUSED) {
         check_view_message(world, host, event, outbox);
     }

@@ -17,6 +17,7 @@
  *   I11 what is committed survives every NEW-VIEW    check_views.c
  *   I12 a checkpoint has Q signers      check_proof.c
  *   I13 nobody outside the watermarks   check.c
+ *   I14 governance follows from the log check_governance.c, check_views.c
  *   I15 no false evidence               check_evidence.c, check_views.c
  *   I16 equivocation yields evidence    check_evidence.c, check_wrong.c
  *   I17 queues and pools come to rest   check_end.c
@@ -91,8 +92,11 @@ struct check_host {
     uint64_t view;
     uint64_t changed; /* the view of its last VIEW-CHANGE, and a word of its hash */
     uint64_t change_word;
-    uint64_t leaving; /* the view of the last VIEW-CHANGE that it made */
-    uint64_t proven;  /* the view that it has proof of two proposals in */
+    uint64_t leaving;        /* the view of the last VIEW-CHANGE that it made */
+    uint64_t leaving_before; /* of the one before */
+    uint64_t unexplained;    /* that view, while it is not clear what the reason was; or 0 */
+    uint64_t left_at;        /* what was executed then */
+    uint64_t proven;         /* the view that it has proof of two proposals in */
     bool has_proof;
     uint64_t view_durable; /* the highest view whose record was found in its store */
     uint64_t entered_durable;
@@ -125,22 +129,56 @@ struct check_session {
     uint64_t entries; /* of the quota */
 };
 
+/* Who is suspended from that height on. */
+struct check_standing {
+    uint64_t height;
+    uint32_t suspended; /* set of rids */
+};
+
+/* A proposal that has too few votes so far. */
+struct check_open {
+    uint8_t pid[HASH_BYTES];
+    uint64_t version; /* of the section `replicas` that it was written for */
+};
+
+#define SIM_OPEN_MAX 4 /* the parameter's most, and one proposer */
+
+/* What the log must say next of a proposal. */
+struct check_result {
+    uint8_t pid[HASH_BYTES];
+    uint64_t state;
+    uint64_t reason;
+    uint64_t activates_at;
+};
+
+/* Governance by the log alone. */
+struct check_governed {
+    uint64_t version; /* of the section `replicas` */
+    uint64_t last_height;
+    struct check_standing *standings; /* ascending; the first is that of height 0 */
+    size_t standing_count;
+    size_t standing_capacity;
+    struct check_open open[SIM_OPEN_MAX];
+    uint32_t open_count;
+    struct check_result results[SIM_OPEN_MAX];
+    uint32_t result_count;
+};
+
 struct check {
     struct check_block *blocks;
     size_t block_count;
     size_t block_capacity;
     struct check_level levels[SIM_LEVELS];
-    uint64_t streams[SIM_STREAMS];
+    uint64_t streams[SIM_STREAMS + 1];
     uint64_t view_highest;    /* of a VIEW-CHANGE that a correct replica made */
     uint64_t view_complained; /* one more than the highest view that one complained about */
     uint64_t view_entered;    /* the highest, by anybody */
     uint64_t proofs;          /* pieces of evidence that are one VIEW-CHANGE or NEW-VIEW */
     uint8_t new_view_hash[HASH_BYTES]; /* of the one that was last found good */
     uint8_t config_hash[HASH_BYTES];
-    uint64_t last_governance_height;
-    uint64_t governance_length; /* of the log's own stream */
-    uint64_t acknowledged;      /* entries up to here were acknowledged to somebody */
-    struct check_heard *heard;  /* only where there is an other side */
+    struct check_governed governed;
+    uint64_t acknowledged;     /* entries up to here were acknowledged to somebody */
+    struct check_heard *heard; /* only where there is an other side */
     size_t heard_count;
     size_t heard_capacity;
     struct check_session sessions[SIM_CLIENTS_MAX];
@@ -195,6 +233,12 @@ void check_forks(struct world *world, struct check_forks *out);
 MUST_USE uint64_t check_acknowledged(const struct world *world);
 MUST_USE uint64_t check_stream_length(const struct world *world, uint32_t stream);
 
+/* Who is suspended, by the log as far as it is known to anybody, and the version of the section
+ * that says so; who was after a height of it. */
+MUST_USE uint32_t check_suspended_now(const struct world *world);
+MUST_USE uint64_t check_replicas_version(const struct world *world);
+MUST_USE uint32_t check_suspended_at(const struct world *world, uint64_t height);
+
 /* --- Parts, for check_*.c ----------------------------------------------------------------------
  */
 
@@ -204,12 +248,29 @@ void check_block_stored(struct world *world, struct host *host, uint64_t height)
 /* An item of the log's next block: what must become of it. Returns the code that must be there, and
  * marks the request as appended when that is RESULT_OK. */
 struct check_item {
+    struct host *host; /* whose store it is in */
     uint64_t height;
     uint64_t time_ms;
     uint64_t first_index;
     struct sim_request *request;
 };
 MUST_USE uint64_t check_rules(struct world *world, uint32_t rid, struct check_item *item);
+
+/* Governance (check_governance.c). What must become of a bundle that came in time; what is due at
+ * the beginning of a block; and whether the next leaves are those of what became of proposals. */
+void check_governance_open(struct world *world);
+MUST_USE uint64_t check_change(struct world *world, const struct check_item *item);
+void check_due(struct world *world, uint64_t height);
+MUST_USE bool check_results_match(struct world *world, const struct check_item *at,
+                                  struct wire_iter *leaves);
+/* Whether the log's newest block, of that height, changed who is suspended. */
+MUST_USE bool check_section_moved(const struct world *world, uint64_t height);
+/* A leaf joins the tree (check_log.c). */
+void check_leaf_append(struct check *check, struct bytes leaf);
+/* Whether the view's primary is suspended after that height. */
+MUST_USE bool check_view_barred(const struct world *world, uint64_t height, uint64_t view);
+/* Whether it is after what the replica has executed; false while nobody knows that height. */
+MUST_USE bool check_bars(const struct world *world, const struct host *host, uint64_t view);
 
 /* Proofs, each against the keys of the cast. */
 MUST_USE bool check_commits(const struct world *world, struct bytes certificate, uint64_t sequence,

@@ -88,6 +88,13 @@ static void leaf_hash(struct bytes leaf, uint8_t out[HASH_BYTES])
     hash_parts(parts, 2, out);
 }
 
+void check_leaf_append(struct check *check, struct bytes leaf)
+{
+    uint8_t hash[HASH_BYTES];
+    leaf_hash(leaf, hash);
+    check_tree_append(check, hash);
+}
+
 /* The root over the results, in a small tree of its own. */
 static void result_root(struct wire_list results, uint8_t out[HASH_BYTES])
 {
@@ -115,14 +122,13 @@ static bool leaves_match(struct world *world, const struct check_item *item, str
     const struct client *client = &world->clients[request->client];
     for (uint32_t i = 0; i < request->count; i++) {
         uint8_t space[LEAF_BYTES_MAX];
-        uint8_t hash[HASH_BYTES];
         struct buffer expected = buffer_make(space, sizeof(space));
         const struct wish *wish = &request->wishes[i];
         struct leaf leaf = {
             .index = item->first_index + i,
             .height = item->height,
             .time_ms = item->time_ms,
-            .kind = LEAF_DATA,
+            .kind = request->change != NULL ? LEAF_GOVERNANCE : LEAF_DATA,
             .stream = bytes_of_text(stream_name(wish->stream)),
             .stream_index = check->streams[wish->stream]++,
             .position = i,
@@ -136,66 +142,9 @@ static bool leaves_match(struct world *world, const struct check_item *item, str
         if (!item_leaf_next(iter, &found) || !bytes_equal(found.value, buffer_bytes(&expected))) {
             return false;
         }
-        leaf_hash(found.value, hash);
-        check_tree_append(check, hash);
+        check_leaf_append(check, found.value);
     }
-    return true;
-}
-
-/* The payload of a result says what it is of. */
-static bool result_payload_matches(struct host *host, const struct leaf *leaf)
-{
-    static const uint8_t salt[SALT_BYTES];
-    uint8_t space[512];
-    struct buffer record = buffer_make(space, sizeof(space));
-    struct payloads payloads;
-    struct payload payload;
-    struct governance_payload outer;
-    struct governance_result result;
-    uint8_t hash[HASH_BYTES];
-    if (!get(host, FAMILY_PAYLOADS, record_key_payloads(leaf->payload_hash), &record) ||
-        payloads_decode(buffer_bytes(&record), &payloads) != WIRE_OK || payloads.list.count != 1) {
-        return false;
-    }
-    struct wire_iter iter = wire_iter_make(payloads.list);
-    CHECK(payload_next(&iter, &payload));
-    struct bytes parts[] = {BYTES_OF_ARRAY(salt), payload.bytes};
-    hash_parts(parts, 2, hash);
-    return bytes_equal(payload.salt, BYTES_OF_ARRAY(salt)) &&
-           payload.bytes.len == leaf->payload_len && hash_equal(hash, leaf->payload_hash) &&
-           governance_payload_decode(payload.bytes, &outer) == WIRE_OK &&
-           outer.type == GOV_RESULT && outer.sig.len == 0 &&
-           governance_result_decode(outer.body, &result) == WIRE_OK &&
-           hash_equal(result.pid, leaf->request_id);
-}
-
-/* Leaves that stand here and that nobody asked for: results of governance, in their form. */
-static bool results_match(struct world *world, struct host *host, uint64_t height,
-                          struct wire_iter *iter)
-{
-    static const uint8_t zero[HASH_BYTES];
-    struct check *check = world->check;
-    struct wire_iter ahead = *iter;
-    struct item_leaf found;
-    struct leaf leaf;
-    while (item_leaf_next(&ahead, &found) && leaf_decode(found.value, &leaf) == WIRE_OK &&
-           leaf.kind == LEAF_RESULT) {
-        uint8_t hash[HASH_BYTES];
-        if (leaf.index != check->levels[0].count || leaf.height != height ||
-            leaf.time_ms != stored.header.time_ms || leaf.position != 0 ||
-            !bytes_equal(leaf.stream, bytes_of_text("vestry/governance")) ||
-            leaf.stream_index != check->governance_length++ || !hash_equal(leaf.author, zero) ||
-            !result_payload_matches(host, &leaf)) {
-            world_fail(world, "I6", host->rid, "a result of governance at height %lu is none",
-                       (unsigned long)height);
-            return false;
-        }
-        leaf_hash(found.value, hash);
-        check_tree_append(check, hash);
-        check->last_governance_height = height;
-        *iter = ahead;
-    }
-    return true;
+    return check_results_match(world, item, iter);
 }
 
 /* The payloads of a request are what its statements commit to. */
@@ -255,6 +204,20 @@ static bool item_matches(struct world *world, uint32_t rid, const struct item *i
     return true;
 }
 
+/* What was due stands before all that was asked for. */
+static bool due_matches(struct world *world, struct host *host, struct wire_iter *leaves)
+{
+    struct check_item at = {
+        .host = host, .height = stored.header.height, .time_ms = stored.header.time_ms};
+    check_due(world, at.height);
+    if (!check_results_match(world, &at, leaves)) {
+        world_fail(world, "I14", host->rid, "height %lu does not say what was due",
+                   (unsigned long)at.height);
+        return false;
+    }
+    return true;
+}
+
 /* A slot that no view had anything for: no requests, no time of its own. */
 static bool null_matches(struct world *world, uint32_t rid, uint64_t height,
                          const struct wire_iter *leaves)
@@ -273,7 +236,7 @@ static bool batch_matches(struct world *world, struct host *host, uint64_t heigh
     struct batch batch;
     uint32_t rid = host->rid;
     struct wire_iter leaves = wire_iter_make(stored.leaf_record.leaves);
-    if (!results_match(world, host, height, &leaves)) {
+    if (!due_matches(world, host, &leaves)) {
         return false;
     }
     if (hash_is_zero(stored.header.batch_digest)) {
@@ -306,6 +269,7 @@ static bool batch_matches(struct world *world, struct host *host, uint64_t heigh
     struct item_result result;
     while (item_next(&items, &item)) {
         struct check_item at = {
+            .host = host,
             .height = height,
             .time_ms = time_ms,
             .first_index = world->check->levels[0].count,
@@ -325,9 +289,6 @@ static bool batch_matches(struct world *world, struct host *host, uint64_t heigh
                        (unsigned long)height);
             return false;
         }
-        if (!results_match(world, host, height, &leaves)) {
-            return false;
-        }
     }
     if (leaves.left != 0) {
         world_fail(world, "I3", rid, "height %lu has leaves that nobody asked for",
@@ -342,9 +303,8 @@ static bool header_matches(struct world *world, uint32_t rid, uint64_t height)
     struct check *check = world->check;
     const struct block_header *header = &stored.header;
     uint8_t root[HASH_BYTES];
-    /* What moves a section says so in a result. */
-    bool governed = height == 0 || check->last_governance_height == height;
-    const uint8_t *config = governed ? header->config_hash : check->config_hash;
+    bool moved = height == 0 || check_section_moved(world, height);
+    bool same = hash_equal(header->config_hash, check->config_hash);
     const char *wrong = NULL;
     static const uint8_t zero[HASH_BYTES];
     check_tree_root(check, check->levels[0].count, root);
@@ -354,8 +314,8 @@ static bool header_matches(struct world *world, uint32_t rid, uint64_t height)
                            height == 0 ? zero : check->blocks[height - 1].header_hash)) {
         wrong = "previous header";
     } else if (header->epoch != 0 || header->pending_boundary != NO_BOUNDARY ||
-               header->next_config_hash.len != 0 || !hash_equal(header->config_hash, config) ||
-               header->last_governance_height != check->last_governance_height ||
+               header->next_config_hash.len != 0 || moved == same ||
+               header->last_governance_height != check->governed.last_height ||
                !hash_equal(header->cluster_id, world->cast.cluster_id)) {
         wrong = "configuration";
     } else if ((header->state_root.len != 0) != (height % world->plan.interval == 0)) {
@@ -377,11 +337,8 @@ static void genesis_leaf(struct world *world)
     struct wire_iter leaves = wire_iter_make(stored.leaf_record.leaves);
     struct item_leaf leaf;
     while (item_leaf_next(&leaves, &leaf)) {
-        uint8_t hash[HASH_BYTES];
-        leaf_hash(leaf.value, hash);
-        check_tree_append(world->check, hash);
+        check_leaf_append(world->check, leaf.value);
     }
-    world->check->governance_length = stored.leaf_record.leaves.count;
 }
 
 /* The log grows by the block in `stored`. */

@@ -94,7 +94,7 @@ uint64_t check_rules(struct world *world, uint32_t rid, struct check_item *item)
     if (code != RESULT_OK) {
         return code;
     }
-    code = judge_use(world, request);
+    code = request->change != NULL ? check_change(world, item) : judge_use(world, request);
     number_use(session, request->number);
     if (code != RESULT_OK) {
         return code;

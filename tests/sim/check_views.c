@@ -2,6 +2,7 @@
  * correct replica has made durable is committed, and must survive. The plan is recomputed here from
  * the definition, certificate by certificate, without the core's function. */
 #include "crypto/hash.h"
+#include "replica/core/node_parts.h"
 #include "storage/record.h"
 #include "tests/sim/check.h"
 
@@ -98,25 +99,55 @@ bool check_carried(struct host *host, const struct vote *commit)
 /* f liars alone start nothing: there is a correct replica that complained about the view before, or
  * that is beyond it already, or this one waited for the NEW-VIEW in vain, or it has proof that the
  * primary proposed two things for one slot. */
+static bool has_reason(const struct check *check, const struct check_host *seen, uint64_t view)
+{
+    return view <= check->view_highest || view <= check->view_complained ||
+           (seen->leaving_before != 0 && view == seen->leaving_before + 1) ||
+           (seen->has_proof && view == seen->proven + 1);
+}
+
 static void leaves(struct world *world, struct host *host, uint64_t view)
 {
     struct check *check = world->check;
     struct check_host *seen = &check->hosts[host->rid];
     bool liar = (world->plan.liars >> host->rid & 1) != 0;
-    bool reason = view <= check->view_highest || view <= check->view_complained ||
-                  (seen->leaving != 0 && view == seen->leaving + 1) ||
-                  (seen->has_proof && view == seen->proven + 1);
     if (view <= seen->leaving) {
         return; /* it says so again */
     }
-    if (!liar && !reason) {
-        world_fail(world, "I19", host->rid, "it leaves for view %lu, where no correct one led it",
+    if (!liar && check_bars(world, host, view)) {
+        world_fail(world, "I14", host->rid, "it leaves for view %lu, which nobody may lead",
                    (unsigned long)view);
     }
+    seen->leaving_before = seen->leaving;
     seen->leaving = view;
-    if (!liar && view > check->view_highest) {
+    bool reason = has_reason(check, seen, view);
+    seen->unexplained = liar || reason ? 0 : view;
+    seen->left_at = host->node->head.height;
+    if (!liar && reason && view > check->view_highest) {
         check->view_highest = view;
     }
+}
+
+/* It left for a view for which nobody had given a reason: then it had executed that nobody may lead
+ * the ones before it, as far back as one for which there was a reason. */
+static void explain(struct world *world, struct host *host)
+{
+    struct check *check = world->check;
+    struct check_host *seen = &check->hosts[host->rid];
+    uint64_t view = seen->unexplained;
+    bool reason = false;
+    while (!reason && view > 0 && check_view_barred(world, seen->left_at, view - 1)) {
+        view--;
+        reason = has_reason(check, seen, view);
+    }
+    if (!reason) {
+        world_fail(world, "I19", host->rid, "it leaves for view %lu, where no correct one led it",
+                   (unsigned long)seen->unexplained);
+    }
+    if (seen->unexplained > check->view_highest) {
+        check->view_highest = seen->unexplained;
+    }
+    seen->unexplained = 0;
 }
 
 static void complains(struct world *world, const struct host *host, uint64_t view)
@@ -191,6 +222,9 @@ void check_view_change(struct world *world, struct host *host, struct bytes body
     if (change.view > seen->changed) {
         change_durable(world, host, change.view);
     }
+    if (seen->unexplained != 0) {
+        explain(world, host);
+    }
     seen->changed = change.view;
     seen->change_word = check_word(hash);
     const char *wrong = check_change_wrong(world, body);
@@ -249,12 +283,16 @@ void check_new_view_put(struct world *world, struct host *host, struct bytes val
     struct new_view new_view;
     uint8_t hash[HASH_BYTES];
     hash_bytes(value, hash);
+    bool whole = envelope_decode(value, &envelope) == WIRE_OK &&
+                 new_view_decode(envelope.body, &new_view) == WIRE_OK;
+    if (whole && check_bars(world, host, new_view.view)) {
+        world_fail(world, "I14", host->rid, "it enters view %lu, which nobody may lead",
+                   (unsigned long)new_view.view);
+    }
     if (hash_equal(hash, world->check->new_view_hash)) {
         return; /* another replica's, already */
     }
-    if (envelope_decode(value, &envelope) != WIRE_OK ||
-        new_view_decode(envelope.body, &new_view) != WIRE_OK ||
-        envelope.rid != new_view.view % cast->n || envelope.sig.len != SIG_BYTES ||
+    if (!whole || envelope.rid != new_view.view % cast->n || envelope.sig.len != SIG_BYTES ||
         !verify_body(cast->scheme, cast->sign[envelope.rid].pk, TAG_NEW_VIEW, cast->cluster_id,
                      envelope.body, envelope.sig.data)) {
         world_fail(world, "I11", host->rid, "it enters a view by a NEW-VIEW that is none");

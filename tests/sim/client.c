@@ -3,17 +3,19 @@
 #include "crypto/hash.h"
 #include "tests/sim/check.h"
 #include "tests/sim/client_ask.h"
+#include "tests/sim/officer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const stream_names[SIM_STREAMS] = {
-    "log/a", "log/b", "log/c", "log/d", "log/e", "log/f", "other/a", "other/b", "logs",
+static const char *const stream_names[SIM_STREAMS + 1] = {
+    "log/a", "log/b",   "log/c",   "log/d", "log/e",
+    "log/f", "other/a", "other/b", "logs",  "vestry/governance",
 };
 
 const char *stream_name(uint32_t stream)
 {
-    CHECK(stream < SIM_STREAMS);
+    CHECK(stream <= SIM_STREAMS);
     return stream_names[stream];
 }
 
@@ -46,18 +48,22 @@ static void client_open(struct world *world, uint32_t number)
     struct wire_iter blocks = wire_iter_make(view.blocks);
     CHECK(signed_block_next(&blocks, &block));
     statement_id(TAG_CAPABILITY, world->cast.cluster_id, block.block, client->session);
-    struct due due = {.at_us = world->now_us + 1000 * number, .kind = DUE_CLIENT, .to = number};
-    events_add(&world->events, &due);
 }
 
 void clients_open(struct world *world)
 {
-    world->clients = calloc(world->plan.clients, sizeof(world->clients[0]));
+    world->clients = calloc(world->plan.clients + 1, sizeof(world->clients[0]));
     world->requests = calloc(1, sizeof(*world->requests));
     CHECK(world->clients != NULL);
     CHECK(world->requests != NULL);
     for (uint32_t i = 0; i < world->plan.clients; i++) {
         client_open(world, i);
+    }
+    officer_open(world);
+    bool governed = world->plan.govern_every_us > 0 || world->script != NULL;
+    for (uint32_t i = 0; i < world->plan.clients + (governed ? 1 : 0); i++) {
+        struct due due = {.at_us = world->now_us + 1000 * i, .kind = DUE_CLIENT, .to = i};
+        events_add(&world->events, &due);
     }
 }
 
@@ -67,6 +73,7 @@ void clients_close(struct world *world)
     for (size_t i = 0; log != NULL && i < log->count; i++) {
         blob_drop(log->all[i]->frame);
         free(log->all[i]->wishes);
+        free(log->all[i]->change);
         free(log->all[i]);
     }
     if (log != NULL) {
@@ -177,14 +184,25 @@ static void send_to_all(struct world *world, struct sim_request *request)
     }
 }
 
-static void ask(struct world *world, uint32_t number)
+static void wait_for(struct world *world, struct sim_request *request)
 {
-    struct client *client = &world->clients[number];
-    struct sim_request *request = request_make(world, number);
-    uint64_t dice = prng_below(&world->prng, 100);
+    struct client *client = &world->clients[request->client];
     request->log_before = check_acknowledged(world);
     request->repeat_us = world->now_us + prng_between(&world->prng, 100000, 600000);
     client->open[client->open_count++] = request;
+}
+
+void client_sends(struct world *world, struct sim_request *request)
+{
+    wait_for(world, request);
+    send_to_all(world, request);
+}
+
+static void ask(struct world *world, uint32_t number)
+{
+    struct sim_request *request = request_make(world, number);
+    uint64_t dice = prng_below(&world->prng, 100);
+    wait_for(world, request);
     if (dice < 15) {
         send_to_all(world, request);
         return;
@@ -220,10 +238,15 @@ void client_wakes(struct world *world, uint32_t number)
     }
     bool busy = world->phase == PHASE_STORM ||
                 (world->phase == PHASE_HEAL && world->now_us < world->asks_until_us);
-    if (busy && client->open_count < world->plan.outstanding && number_allowed(client)) {
+    bool governs = number == officer_number(world);
+    if (governs && busy && client->open_count == 0 && world->plan.govern_every_us > 0) {
+        client_sends(world, officer_ask(world));
+    } else if (!governs && busy && client->open_count < world->plan.outstanding &&
+               number_allowed(client)) {
         ask(world, number);
     }
-    uint64_t pause = busy ? world->plan.think_us : 20000;
+    uint64_t pause = governs ? world->plan.govern_every_us : world->plan.think_us;
+    pause = busy && pause > 0 ? pause : 20000;
     struct due due = {
         .at_us = world->now_us + 200 + prng_below(&world->prng, pause),
         .kind = DUE_CLIENT,
@@ -235,7 +258,7 @@ void client_wakes(struct world *world, uint32_t number)
 uint32_t clients_waiting(const struct world *world)
 {
     uint32_t waiting = 0;
-    for (uint32_t i = 0; i < world->plan.clients; i++) {
+    for (uint32_t i = 0; i <= world->plan.clients; i++) {
         waiting += world->clients[i].open_count;
     }
     return waiting;

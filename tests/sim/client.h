@@ -8,7 +8,8 @@
 #include "tests/sim/world.h"
 
 #define SIM_STREAMS 9
-#define SIM_ATTESTED 16 /* heights a client remembers attestations of */
+#define SIM_GOVERNANCE SIM_STREAMS /* the number of the log's own stream, which is one more */
+#define SIM_ATTESTED 16            /* heights a client remembers attestations of */
 
 enum fate {
     FATE_OPEN,
@@ -33,6 +34,8 @@ struct answer {
     uint64_t height;
 };
 
+struct change;
+
 struct sim_request {
     uint8_t id[HASH_BYTES];
     uint8_t content_hash[HASH_BYTES]; /* of request, token and statements, as the item has them */
@@ -41,6 +44,7 @@ struct sim_request {
     uint64_t not_after_ms;
     uint32_t count;
     struct wish *wishes;
+    struct change *change; /* of an officer's request, or NULL; see officer.h */
     struct blob *frame;
     uint64_t repeat_us;
     uint64_t log_before; /* entries that were acknowledged to anybody when it was first sent */
@@ -89,6 +93,9 @@ void client_wakes(struct world *world, uint32_t client);
 /* A replica has something to tell: to every client it concerns. */
 void clients_told(struct world *world, struct telling *reply);
 void client_hears(struct world *world, uint32_t client, const struct telling *reply);
+
+/* A request that its client sends to all, and now waits for. */
+void client_sends(struct world *world, struct sim_request *request);
 
 MUST_USE uint32_t clients_waiting(const struct world *world);
 MUST_USE struct sim_request *request_find(const struct world *world, const uint8_t id[HASH_BYTES]);

@@ -62,17 +62,22 @@ static void wish_make(struct world *world, enum flaw flaw, struct wish *wish,
     CHECK(payload_encode(&payload, payloads));
 }
 
-static void statement_put(const struct wish *wish, struct buffer *out, uint8_t hash[HASH_BYTES])
+void wish_encode(const struct wish *wish, struct buffer *out)
 {
-    uint8_t space[STATEMENT_BODY_BYTES_MAX];
-    struct buffer body = buffer_make(space, sizeof(space));
     struct statement statement = {
         .stream = bytes_of_text(stream_name(wish->stream)),
         .payload_len = wish->payload_len,
         .expect_stream_len = wish->expect,
     };
     memcpy(statement.payload_hash, wish->payload_hash, HASH_BYTES);
-    CHECK(statement_encode(&statement, &body));
+    CHECK(statement_encode(&statement, out));
+}
+
+static void statement_put(const struct wish *wish, struct buffer *out, uint8_t hash[HASH_BYTES])
+{
+    uint8_t space[STATEMENT_BODY_BYTES_MAX];
+    struct buffer body = buffer_make(space, sizeof(space));
+    wish_encode(wish, &body);
     merkle_leaf_hash(buffer_bytes(&body), hash);
     struct item_entry entry = {buffer_bytes(&body)};
     CHECK(item_entry_encode(&entry, out));
@@ -96,8 +101,8 @@ static uint64_t choose_number(struct world *world, struct client *client)
     return client->next_number++;
 }
 
-static void frame_make(struct sim_request *request, const struct item *item,
-                       struct wire_list payload_list)
+void request_frame(struct sim_request *request, const struct item *item,
+                   struct wire_list payload_list)
 {
     struct buffer item_bytes = buffer_make(item_space, sizeof(item_space));
     struct buffer payload_bytes = buffer_make(payloads_space, sizeof(payloads_space));
@@ -138,7 +143,7 @@ static void request_sign(struct world *world, struct client *client, struct sim_
     sign_body(cast->scheme, client->holder.seed, client->holder.pk, TAG_REQUEST, cast->cluster_id,
               item.request, item.sig);
     statement_id(TAG_REQUEST, cast->cluster_id, item.request, request->id);
-    frame_make(request, &item, payloads);
+    request_frame(request, &item, payloads);
 }
 
 static enum flaw choose_flaw(struct world *world)
@@ -159,8 +164,10 @@ static void index_put(struct request_log *log, uint32_t position)
     log->index[at % log->index_size] = position + 1;
 }
 
-static void log_add(struct request_log *log, struct sim_request *request)
+void request_keep(struct world *world, struct sim_request *request)
 {
+    struct request_log *log = world->requests;
+    world->tally.requests++;
     if (log->count == log->capacity) {
         log->capacity = log->capacity == 0 ? 512 : 2 * log->capacity;
         log->all = realloc(log->all, log->capacity * sizeof(struct sim_request *));
@@ -198,7 +205,6 @@ struct sim_request *request_make(struct world *world, uint32_t client_no)
     request_sign(world, client, request,
                  (struct wire_list){buffer_bytes(&statements), request->count},
                  (struct wire_list){buffer_bytes(&payloads), request->count});
-    log_add(world->requests, request);
-    world->tally.requests++;
+    request_keep(world, request);
     return request;
 }

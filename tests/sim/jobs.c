@@ -76,6 +76,7 @@ void tally_add(struct tally *sum, const struct tally *tally)
     sum->recovering += tally->recovering;
     sum->snapshots += tally->snapshots;
     sum->cuts += tally->cuts;
+    sum->suspensions += tally->suspensions;
 }
 
 static void totals_add(struct totals *sum, const struct totals *totals)

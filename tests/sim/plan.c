@@ -131,4 +131,5 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     if (plan->liars != 0 && prng_chance(&prng, 200)) {
         plan->lies |= (uint32_t)LIE_SOME << prng_below(&prng, 7);
     }
+    plan->govern_every_us = prng_chance(&prng, 300) ? prng_between(&prng, 20000, 1000000) : 0;
 }

@@ -90,6 +90,7 @@ struct plan {
     uint32_t expect_permille;
     uint32_t refused_permille;
     uint64_t think_us;
+    uint64_t govern_every_us; /* officers suspend and restore replicas; 0: never */
 };
 
 /* `n` is 0 for the seed's own choice. */

@@ -386,6 +386,10 @@ const struct script *script_at(uint32_t number)
         return &view_scripts[number];
     }
     number -= view_script_count;
+    if (number < governed_script_count) {
+        return &governed_scripts[number];
+    }
+    number -= governed_script_count;
     if (number < liar_script_count) {
         return &liar_scripts[number];
     }

@@ -51,6 +51,7 @@ static const struct field fields[] = {
     FIELD(same_number_permille, 0, false),
     FIELD(expect_permille, 0, false),
     FIELD(refused_permille, 0, false),
+    FIELD(govern_every_us, 0, false),
     FIELD(clients, 1, false),
     FIELD(outstanding, 1, false),
     FIELD(snapshot_span, 1, false),

@@ -146,6 +146,7 @@ struct tally {
     uint64_t recovering; /* how many of these replicas found out */
     uint64_t snapshots;  /* that took the place of blocks */
     uint64_t cuts;       /* of the network */
+    uint64_t suspensions;
 };
 
 struct world {
