@@ -38,7 +38,8 @@ static bool known(struct node *node, struct outbox *outbox)
     return true;
 }
 
-enum result_code request_hopeless(struct node *node)
+/* As request_hopeless; `allowed` says whether it would succeed now, as far as the check goes. */
+static enum result_code judge_early(struct node *node, bool *allowed)
 {
     struct cap_verdict verdict;
     struct cap_context context = {
@@ -53,7 +54,14 @@ enum result_code request_hopeless(struct node *node)
     /* From step 4 on a refusal is a result of its own and must be ordered; a token that is not
      * valid yet may be by the time it is. */
     bool final_now = code != RESULT_OK && !verdict.consumes && code != E_NOT_YET;
+    *allowed = code == RESULT_OK;
     return final_now ? code : RESULT_OK;
+}
+
+enum result_code request_hopeless(struct node *node)
+{
+    bool allowed = false;
+    return judge_early(node, &allowed);
 }
 
 static void relay(struct node *node, uint32_t from, const struct message *message,
@@ -85,13 +93,16 @@ enum drop on_request(struct node *node, uint32_t from, const struct message *mes
     if (queue_find(node->queue, view->request_id) != NULL) {
         return DROP_KNOWN_REQUEST;
     }
-    enum result_code code = request_hopeless(node);
+    bool allowed = false;
+    enum result_code code = judge_early(node, &allowed);
     if (code != RESULT_OK) {
         answer(node, ACTION_REFUSED, code, outbox);
         return DROP_REFUSED_EARLY;
     }
+    bool ahead = view->request.op == OP_GOVERN && allowed;
     struct queued *queued =
-        queue_add(node->queue, view->request_id, view->session_key, parcel.item, parcel.payloads);
+        queue_add(node->queue, ahead ? QUEUE_AHEAD : QUEUE_COMMON, view->request_id,
+                  view->session_key, parcel.item, parcel.payloads);
     if (queued == NULL) {
         return DROP_QUEUE_FULL;
     }

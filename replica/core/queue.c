@@ -8,25 +8,33 @@
 #define QUEUE_NONE 0u
 #define BUCKETS 32768u
 
-/* One client's requests in order of arrival. Rings with requests are linked in a circle. */
+/* One client's requests of one lane in order of arrival. Rings with requests are linked in a circle
+ * for each lane. */
 struct ring {
     uint8_t client[PUBLIC_KEY_BYTES];
     uint32_t first;
     uint32_t last;
     uint32_t cursor; /* the first that is not proposed, or NONE */
     uint32_t count;
-    uint32_t next; /* in the circle of rings in use */
+    enum queue_lane lane;
+    uint32_t next; /* in the circle of its lane's rings in use */
     uint32_t previous;
     uint32_t chain;
+};
+
+struct lane {
+    uint32_t count; /* of requests */
+    uint32_t rings; /* in use */
+    size_t bytes;
+    uint32_t turn; /* the ring whose turn it is, or NONE when no ring is in use */
 };
 
 struct queue {
     struct pool *pool;
     uint64_t hash_seed;
-    uint32_t count;
     uint32_t waiting;
     size_t waiting_bytes;
-    uint32_t turn; /* the ring whose turn it is, or NONE when no ring is in use */
+    struct lane lanes[QUEUE_LANES];
     uint32_t oldest;
     uint32_t newest;
     uint32_t free_request; /* of those that were given back */
@@ -72,7 +80,7 @@ static uint32_t bucket_of(const struct queue *queue, const uint8_t key[HASH_BYTE
 
 uint32_t queue_count(const struct queue *queue)
 {
-    return queue->count;
+    return queue->lanes[QUEUE_COMMON].count + queue->lanes[QUEUE_AHEAD].count;
 }
 
 uint32_t queue_waiting(const struct queue *queue)
@@ -115,10 +123,12 @@ struct queued *queue_find(struct queue *queue, const uint8_t request_id[HASH_BYT
     return NULL;
 }
 
-static uint32_t ring_find(const struct queue *queue, const uint8_t client[PUBLIC_KEY_BYTES])
+static uint32_t ring_find(const struct queue *queue, enum queue_lane lane,
+                          const uint8_t client[PUBLIC_KEY_BYTES])
 {
     uint32_t at = queue->ring_bucket[bucket_of(queue, client)];
-    while (at != QUEUE_NONE && memcmp(queue->rings[at].client, client, PUBLIC_KEY_BYTES) != 0) {
+    while (at != QUEUE_NONE && (queue->rings[at].lane != lane ||
+                                memcmp(queue->rings[at].client, client, PUBLIC_KEY_BYTES) != 0)) {
         at = queue->rings[at].chain;
     }
     return at;
@@ -128,23 +138,27 @@ static uint32_t ring_find(const struct queue *queue, const uint8_t client[PUBLIC
 static void ring_link(struct queue *queue, uint32_t index)
 {
     struct ring *ring = &queue->rings[index];
-    if (queue->turn == QUEUE_NONE) {
+    struct lane *lane = &queue->lanes[ring->lane];
+    lane->rings++;
+    if (lane->turn == QUEUE_NONE) {
         ring->next = index;
         ring->previous = index;
-        queue->turn = index;
+        lane->turn = index;
         return;
     }
-    struct ring *turn = &queue->rings[queue->turn];
-    ring->next = queue->turn;
+    struct ring *turn = &queue->rings[lane->turn];
+    ring->next = lane->turn;
     ring->previous = turn->previous;
     queue->rings[turn->previous].next = index;
     turn->previous = index;
 }
 
-static uint32_t ring_make(struct queue *queue, const uint8_t client[PUBLIC_KEY_BYTES])
+static uint32_t ring_make(struct queue *queue, enum queue_lane lane,
+                          const uint8_t client[PUBLIC_KEY_BYTES])
 {
+    uint32_t most = lane == QUEUE_AHEAD ? QUEUE_AHEAD_MAX : QUEUE_CLIENTS_MAX - QUEUE_AHEAD_MAX;
     uint32_t index = queue->free_ring;
-    if (index == QUEUE_NONE && queue->rings_used == QUEUE_CLIENTS_MAX) {
+    if (queue->lanes[lane].rings == most) {
         return QUEUE_NONE;
     }
     index = index != QUEUE_NONE ? index : ++queue->rings_used;
@@ -155,6 +169,7 @@ static uint32_t ring_make(struct queue *queue, const uint8_t client[PUBLIC_KEY_B
         .first = QUEUE_NONE,
         .last = QUEUE_NONE,
         .cursor = QUEUE_NONE,
+        .lane = lane,
         .chain = queue->ring_bucket[bucket],
     };
     memcpy(ring->client, client, PUBLIC_KEY_BYTES);
@@ -166,18 +181,20 @@ static uint32_t ring_make(struct queue *queue, const uint8_t client[PUBLIC_KEY_B
 static void ring_drop(struct queue *queue, uint32_t index)
 {
     struct ring *ring = &queue->rings[index];
+    struct lane *lane = &queue->lanes[ring->lane];
     uint32_t *link = &queue->ring_bucket[bucket_of(queue, ring->client)];
     while (*link != index) {
         link = &queue->rings[*link].chain;
     }
     *link = ring->chain;
+    lane->rings--;
     if (ring->next == index) {
-        queue->turn = QUEUE_NONE;
+        lane->turn = QUEUE_NONE;
     } else {
         queue->rings[ring->previous].next = ring->next;
         queue->rings[ring->next].previous = ring->previous;
-        if (queue->turn == index) {
-            queue->turn = ring->next;
+        if (lane->turn == index) {
+            lane->turn = ring->next;
         }
     }
     ring->next = queue->free_ring;
@@ -236,32 +253,39 @@ struct queued *queue_oldest(struct queue *queue)
     return queue->oldest == QUEUE_NONE ? NULL : &queue->requests[queue->oldest];
 }
 
-/* A place that nobody has, or NONE. */
+/* A place that nobody has: both lanes together have no more than there are. */
 static uint32_t request_place(const struct queue *queue)
 {
-    if (queue->free_request != QUEUE_NONE) {
-        return queue->free_request;
-    }
-    return queue->requests_used < QUEUE_REQUESTS_MAX ? queue->requests_used + 1 : QUEUE_NONE;
+    return queue->free_request != QUEUE_NONE ? queue->free_request : queue->requests_used + 1;
 }
 
-struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTES],
+/* Whether there is room for a request of so many bytes. A crowded pool is no reason to keep back
+ * what is ahead: its bytes are few. */
+static bool lane_has_room(const struct queue *queue, enum queue_lane which, size_t bytes)
+{
+    const struct lane *lane = &queue->lanes[which];
+    if (which == QUEUE_AHEAD) {
+        return lane->count < QUEUE_AHEAD_MAX && lane->bytes + bytes <= QUEUE_AHEAD_BYTES_MAX;
+    }
+    return lane->count < QUEUE_REQUESTS_MAX - QUEUE_AHEAD_MAX && !pool_is_crowded(queue->pool);
+}
+
+struct queued *queue_add(struct queue *queue, enum queue_lane lane,
+                         const uint8_t request_id[HASH_BYTES],
                          const uint8_t client[PUBLIC_KEY_BYTES], struct bytes item,
                          struct bytes payloads)
 {
     uint32_t index = request_place(queue);
-    if (index == QUEUE_NONE) {
-        return NULL;
-    }
-    uint32_t ring = ring_find(queue, client);
-    bool full = ring != QUEUE_NONE && queue->rings[ring].count >= QUEUE_PER_CLIENT_MAX;
-    if (full || pool_is_crowded(queue->pool)) {
+    uint32_t ring = ring_find(queue, lane, client);
+    uint32_t most = lane == QUEUE_AHEAD ? QUEUE_AHEAD_PER_CLIENT_MAX : QUEUE_PER_CLIENT_MAX;
+    bool full = ring != QUEUE_NONE && queue->rings[ring].count >= most;
+    if (full || !lane_has_room(queue, lane, item.len + payloads.len)) {
         return NULL;
     }
     struct bytes item_copy = pool_copy(queue->pool, item);
     struct bytes payloads_copy = pool_copy(queue->pool, payloads);
     if (ring == QUEUE_NONE && item_copy.data != NULL && payloads_copy.data != NULL) {
-        ring = ring_make(queue, client);
+        ring = ring_make(queue, lane, client);
     }
     if (item_copy.data == NULL || payloads_copy.data == NULL || ring == QUEUE_NONE) {
         pool_give(queue->pool, item_copy.data);
@@ -282,7 +306,8 @@ struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTE
     queue->request_bucket[bucket] = index;
     ring_append(queue, ring, index);
     line_join(queue, index);
-    queue->count++;
+    queue->lanes[lane].count++;
+    queue->lanes[lane].bytes += bytes_of(queued);
     wait_begins(queue, queued);
     return queued;
 }
@@ -322,7 +347,9 @@ void queue_remove(struct queue *queue, struct queued *queued)
     if (!queued->proposed) {
         wait_ends(queue, queued);
     }
-    queue->count--;
+    struct lane *lane = &queue->lanes[queue->rings[queued->ring].lane];
+    lane->count--;
+    lane->bytes -= bytes_of(queued);
     line_leave(queue, queued);
     ring_remove(queue, queued, index);
     pool_give(queue->pool, queued->item.data);
@@ -341,20 +368,26 @@ static uint32_t ring_waiting(struct queue *queue, struct ring *ring)
     return ring->cursor;
 }
 
+static struct queued *lane_next(struct queue *queue, struct lane *lane)
+{
+    for (uint32_t tries = 0; tries < lane->rings; tries++) {
+        struct ring *ring = &queue->rings[lane->turn];
+        uint32_t index = ring_waiting(queue, ring);
+        if (index != QUEUE_NONE) {
+            return &queue->requests[index];
+        }
+        lane->turn = ring->next;
+    }
+    return NULL;
+}
+
 struct queued *queue_next(struct queue *queue)
 {
     if (queue->waiting == 0) {
         return NULL;
     }
-    for (uint32_t tries = 0; tries < QUEUE_CLIENTS_MAX; tries++) {
-        struct ring *ring = &queue->rings[queue->turn];
-        uint32_t index = ring_waiting(queue, ring);
-        if (index != QUEUE_NONE) {
-            return &queue->requests[index];
-        }
-        queue->turn = ring->next;
-    }
-    return NULL;
+    struct queued *ahead = lane_next(queue, &queue->lanes[QUEUE_AHEAD]);
+    return ahead != NULL ? ahead : lane_next(queue, &queue->lanes[QUEUE_COMMON]);
 }
 
 void queue_mark_proposed(struct queue *queue, struct queued *queued)
@@ -362,7 +395,8 @@ void queue_mark_proposed(struct queue *queue, struct queued *queued)
     CHECK(!queued->proposed);
     queued->proposed = true;
     wait_ends(queue, queued);
-    queue->turn = queue->rings[queued->ring].next;
+    const struct ring *ring = &queue->rings[queued->ring];
+    queue->lanes[ring->lane].turn = ring->next;
 }
 
 void queue_unmark(struct queue *queue, struct queued *queued)

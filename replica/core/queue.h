@@ -1,6 +1,10 @@
 /* Requests that wait to be ordered: first in, first out for each client, and the clients in turn,
  * so that one busy client cannot starve the others.
  *
+ * There are two lanes. What is in the lane ahead is taken before all that is in the common one, and
+ * has room of its own: however many clients ask, officers can still suspend, freeze and revoke.
+ * PROTOCOL: normal case.
+ *
  * A request stays here from its arrival until it is executed or hopeless; while a slot carries it,
  * it is marked as proposed. The bytes lie in the pool; the queue owns them. Bounded in requests, in
  * clients, and in requests of one client. Which requests may enter is not its business. Pure. */
@@ -15,6 +19,17 @@
 #define QUEUE_REQUESTS_MAX 16384
 #define QUEUE_CLIENTS_MAX 4096
 #define QUEUE_PER_CLIENT_MAX (2 * SESSION_WINDOW)
+
+/* What of these is kept for the lane ahead, which takes no more. */
+#define QUEUE_AHEAD_MAX 256
+#define QUEUE_AHEAD_PER_CLIENT_MAX 16
+#define QUEUE_AHEAD_BYTES_MAX ((size_t)4 << 20)
+
+enum queue_lane {
+    QUEUE_COMMON,
+    QUEUE_AHEAD,
+    QUEUE_LANES,
+};
 
 struct queued {
     uint8_t request_id[HASH_BYTES];
@@ -49,16 +64,17 @@ MUST_USE size_t queue_waiting_bytes(const struct queue *queue);
 
 MUST_USE struct queued *queue_find(struct queue *queue, const uint8_t request_id[HASH_BYTES]);
 
-/* Add a request: copies its bytes into the pool. NULL when a bound or the pool is reached. The
- * request must not be queued yet. */
-MUST_USE struct queued *queue_add(struct queue *queue, const uint8_t request_id[HASH_BYTES],
+/* Add a request: copies its bytes into the pool. NULL when a bound of its lane or the pool is
+ * reached. The request must not be queued yet. */
+MUST_USE struct queued *queue_add(struct queue *queue, enum queue_lane lane,
+                                  const uint8_t request_id[HASH_BYTES],
                                   const uint8_t client[PUBLIC_KEY_BYTES], struct bytes item,
                                   struct bytes payloads);
 
 void queue_remove(struct queue *queue, struct queued *queued);
 
-/* The next request that is not proposed, client by client; NULL when none is left. It stays the
- * next one until it is marked or removed. */
+/* The next request that is not proposed, of the lane ahead first, client by client; NULL when none
+ * is left. It stays the next one until it is marked or removed, or one comes in ahead of it. */
 MUST_USE struct queued *queue_next(struct queue *queue);
 void queue_mark_proposed(struct queue *queue, struct queued *queued);
 

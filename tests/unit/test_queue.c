@@ -9,6 +9,9 @@
 
 #include <string.h>
 
+#define COMMON_REQUESTS (QUEUE_REQUESTS_MAX - QUEUE_AHEAD_MAX)
+#define COMMON_CLIENTS (QUEUE_CLIENTS_MAX - QUEUE_AHEAD_MAX)
+
 struct fixture {
     struct pool pool;
     struct queue *queue;
@@ -36,8 +39,8 @@ static struct queued *add(struct fixture *fixture, uint8_t client, uint32_t numb
 {
     uint8_t id[HASH_BYTES] = {client, (uint8_t)(number >> 8), (uint8_t)number};
     uint8_t key[PUBLIC_KEY_BYTES] = {client};
-    struct queued *queued =
-        queue_add(fixture->queue, id, key, bytes_of_text("item"), bytes_of_text("payloads"));
+    struct queued *queued = queue_add(fixture->queue, QUEUE_COMMON, id, key, bytes_of_text("item"),
+                                      bytes_of_text("payloads"));
     if (queued != NULL) {
         queued->not_after_ms = number;
     }
@@ -154,22 +157,22 @@ static struct queued *add_many(struct fixture *fixture, uint32_t client, uint32_
 {
     uint8_t id[HASH_BYTES] = {1, (uint8_t)client, (uint8_t)(client >> 8), (uint8_t)n};
     uint8_t key[PUBLIC_KEY_BYTES] = {(uint8_t)client, (uint8_t)(client >> 8)};
-    return queue_add(fixture->queue, id, key, bytes_of_text("i"), bytes_of_text("p"));
+    return queue_add(fixture->queue, QUEUE_COMMON, id, key, bytes_of_text("i"), bytes_of_text("p"));
 }
 
 static void there_is_a_bound_on_clients_and_old_ones_go_on(void **state)
 {
     struct fixture *fixture = *state;
-    for (uint32_t client = 0; client < QUEUE_CLIENTS_MAX; client++) {
+    for (uint32_t client = 0; client < COMMON_CLIENTS; client++) {
         assert_non_null(add_many(fixture, client, 1));
     }
     size_t used = fixture->pool.used_bytes;
-    assert_null(add_many(fixture, QUEUE_CLIENTS_MAX, 1));
+    assert_null(add_many(fixture, COMMON_CLIENTS, 1));
     assert_int_equal(fixture->pool.used_bytes, used);
     assert_non_null(add_many(fixture, 77, 2));
     /* Every client leaves, in an order of its own, and others take their places. */
-    for (uint32_t i = 0; i < QUEUE_CLIENTS_MAX; i++) {
-        uint32_t client = i * 2741 % QUEUE_CLIENTS_MAX;
+    for (uint32_t i = 0; i < COMMON_CLIENTS; i++) {
+        uint32_t client = i * 2741 % COMMON_CLIENTS;
         uint8_t id[HASH_BYTES] = {1, (uint8_t)client, (uint8_t)(client >> 8), 1};
         struct queued *queued = queue_find(fixture->queue, id);
         assert_non_null(queued);
@@ -177,8 +180,8 @@ static void there_is_a_bound_on_clients_and_old_ones_go_on(void **state)
         assert_null(queue_find(fixture->queue, id));
     }
     assert_int_equal(queue_waiting(fixture->queue), 1);
-    for (uint32_t client = 1; client < QUEUE_CLIENTS_MAX; client++) {
-        assert_non_null(add_many(fixture, QUEUE_CLIENTS_MAX + client, 1));
+    for (uint32_t client = 1; client < COMMON_CLIENTS; client++) {
+        assert_non_null(add_many(fixture, COMMON_CLIENTS + client, 1));
     }
     assert_null(add_many(fixture, 5, 1));
 }
@@ -186,13 +189,13 @@ static void there_is_a_bound_on_clients_and_old_ones_go_on(void **state)
 static void there_is_a_bound_on_requests(void **state)
 {
     struct fixture *fixture = *state;
-    for (uint32_t i = 0; i < QUEUE_REQUESTS_MAX; i++) {
+    for (uint32_t i = 0; i < COMMON_REQUESTS; i++) {
         assert_non_null(add_many(fixture, i / 100, i % 100));
     }
     size_t used = fixture->pool.used_bytes;
     assert_null(add_many(fixture, 0, 200));
     assert_int_equal(fixture->pool.used_bytes, used);
-    assert_int_equal(queue_waiting(fixture->queue), QUEUE_REQUESTS_MAX);
+    assert_int_equal(queue_waiting(fixture->queue), COMMON_REQUESTS);
     queue_remove(fixture->queue, queue_oldest(fixture->queue));
     assert_non_null(add_many(fixture, 0, 200));
 }
@@ -213,15 +216,95 @@ static void what_does_not_fit_in_one_piece_is_refused_whole(void **state)
     }
     assert_false(pool_is_crowded(&fixture->pool));
     size_t used = fixture->pool.used_bytes;
-    struct queued *queued = queue_add(fixture->queue, id, id, bytes_of_text("item"),
+    struct queued *queued = queue_add(fixture->queue, QUEUE_COMMON, id, id, bytes_of_text("item"),
                                       bytes_make(payloads, sizeof(payloads)));
     assert_null(queued);
-    queued = queue_add(fixture->queue, id, id, bytes_make(payloads, sizeof(payloads)),
+    queued = queue_add(fixture->queue, QUEUE_COMMON, id, id, bytes_make(payloads, sizeof(payloads)),
                        bytes_of_text("payloads"));
     assert_null(queued);
     assert_int_equal(fixture->pool.used_bytes, used);
     assert_int_equal(queue_waiting(fixture->queue), 0);
     assert_null(queue_find(fixture->queue, id));
+}
+
+/* --- The lane ahead --------------------------------------------------------------------------- */
+
+static struct queued *add_ahead(struct fixture *fixture, uint32_t client, uint32_t number)
+{
+    uint8_t id[HASH_BYTES] = {2, (uint8_t)client, (uint8_t)(client >> 8), (uint8_t)number};
+    uint8_t key[PUBLIC_KEY_BYTES] = {(uint8_t)client, (uint8_t)(client >> 8)};
+    struct queued *queued = queue_add(fixture->queue, QUEUE_AHEAD, id, key, bytes_of_text("item"),
+                                      bytes_of_text("payloads"));
+    if (queued != NULL) {
+        queued->not_after_ms = number;
+    }
+    return queued;
+}
+
+static void what_is_ahead_is_taken_first(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_non_null(add(fixture, 1, 1));
+    assert_non_null(add(fixture, 2, 2));
+    expect_next(fixture, 1, 1);
+    assert_non_null(add_ahead(fixture, 1, 11)); /* of a client that is in the other lane, too */
+    assert_non_null(add_ahead(fixture, 1, 12));
+    assert_non_null(add_ahead(fixture, 3, 31));
+    expect_next(fixture, 1, 11);
+    expect_next(fixture, 3, 31);
+    expect_next(fixture, 1, 12);
+    expect_next(fixture, 2, 2);
+    assert_null(queue_next(fixture->queue));
+    queue_unmark_all(fixture->queue);
+    expect_next(fixture, 3, 31); /* whose turn it was */
+    assert_int_equal(queue_oldest(fixture->queue)->not_after_ms, 1);
+}
+
+static void a_full_queue_and_a_crowded_pool_take_what_is_ahead(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < COMMON_REQUESTS; i++) {
+        assert_non_null(add_many(fixture, i / 100, i % 100));
+    }
+    assert_null(add_many(fixture, 500, 1));
+    while (!pool_is_crowded(&fixture->pool)) {
+        assert_non_null(pool_take(&fixture->pool, POOL_BLOCK_BYTES_MAX / 8));
+    }
+    for (uint32_t i = 0; i < QUEUE_AHEAD_MAX; i++) {
+        assert_non_null(add_ahead(fixture, i, 1));
+    }
+    assert_null(add_ahead(fixture, QUEUE_AHEAD_MAX, 1));
+    assert_int_equal(queue_count(fixture->queue), QUEUE_REQUESTS_MAX);
+    struct queued *first = queue_next(fixture->queue);
+    queue_mark_proposed(fixture->queue, first);
+    queue_remove(fixture->queue, first);
+    assert_non_null(add_ahead(fixture, QUEUE_AHEAD_MAX, 1));
+}
+
+static void one_client_has_few_places_ahead(void **state)
+{
+    struct fixture *fixture = *state;
+    for (uint32_t i = 0; i < QUEUE_AHEAD_PER_CLIENT_MAX; i++) {
+        assert_non_null(add_ahead(fixture, 1, i));
+    }
+    assert_null(add_ahead(fixture, 1, QUEUE_AHEAD_PER_CLIENT_MAX));
+    assert_non_null(add_ahead(fixture, 2, 1));
+    assert_non_null(add(fixture, 1, 1));
+}
+
+static void what_is_ahead_is_bounded_in_bytes(void **state)
+{
+    static uint8_t payloads[QUEUE_AHEAD_BYTES_MAX / 2];
+    struct fixture *fixture = *state;
+    for (uint8_t i = 1; i <= 2; i++) {
+        const uint8_t id[HASH_BYTES] = {i};
+        struct queued *queued = queue_add(fixture->queue, QUEUE_AHEAD, id, id, BYTES_OF_ARRAY(id),
+                                          bytes_make(payloads, sizeof(payloads) - HASH_BYTES));
+        assert_non_null(queued);
+    }
+    assert_null(add_ahead(fixture, 3, 1));
+    queue_remove(fixture->queue, queue_oldest(fixture->queue));
+    assert_non_null(add_ahead(fixture, 3, 1));
 }
 
 int main(void)
@@ -238,6 +321,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(there_is_a_bound_on_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(what_does_not_fit_in_one_piece_is_refused_whole, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(what_is_ahead_is_taken_first, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_full_queue_and_a_crowded_pool_take_what_is_ahead, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(one_client_has_few_places_ahead, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_ahead_is_bounded_in_bytes, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
