@@ -43,15 +43,22 @@ const struct schema *action_schema(uint64_t action)
     return action < sizeof(schemas) / sizeof(schemas[0]) ? schemas[action] : NULL;
 }
 
-#define READS(section) (1u << (section))
+#define READS(section) (1u << SECTION_MEMBERS | 1u << (section))
 
 /* Every proposal names the version of `members`, which says whose ballots count, and of the section
- * that it moves: so a proposal that was enacted can never come again. */
+ * that it moves: so what was decided for another state is never done, and never twice. */
 static const struct action_rule rules[] = {
-    [ACTION_REPLICA_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_MEMBERS) | READS(SECTION_REPLICAS),
-                                act_replica_suspend},
-    [ACTION_REPLICA_RESTORE] = {CLASS_OPS, READS(SECTION_MEMBERS) | READS(SECTION_REPLICAS),
-                                act_replica_restore},
+    [ACTION_MEMBER_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_MEMBERS), act_member_suspend},
+    [ACTION_MEMBER_RESTORE] = {CLASS_ROOT, READS(SECTION_MEMBERS), act_member_restore},
+    [ACTION_REPLICA_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_REPLICAS), act_replica_suspend},
+    [ACTION_REPLICA_RESTORE] = {CLASS_OPS, READS(SECTION_REPLICAS), act_replica_restore},
+    [ACTION_ISSUER_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_ISSUERS), act_issuer_suspend},
+    [ACTION_ISSUER_GEN_MIN] = {CLASS_EMERGENCY, READS(SECTION_ISSUERS), act_issuer_gen_min},
+    [ACTION_REVOKE_KEY] = {CLASS_EMERGENCY, READS(SECTION_REVOCATIONS), act_revoke_key},
+    [ACTION_FREEZE] = {CLASS_EMERGENCY, READS(SECTION_PARAMS), act_freeze},
+    [ACTION_UNFREEZE] = {CLASS_OPS, READS(SECTION_PARAMS), act_unfreeze},
+    [ACTION_RESOLVE] = {CLASS_RESOLVE, READS(SECTION_MEMBERS), act_resolve},
+    [ACTION_ISSUER_RESTORE] = {CLASS_OPS, READS(SECTION_ISSUERS), act_issuer_restore},
 };
 
 const struct action_rule *action_rule(uint64_t action)
@@ -75,4 +82,10 @@ enum result_code section_replace(const struct deed *deed, enum section section,
         return E_CAPACITY;
     }
     return RESULT_OK;
+}
+
+bool lapses_in_time(const struct cap_context *context, uint64_t until_ms)
+{
+    return until_ms > context->time_ms &&
+           until_ms - context->time_ms <= rights_param(context->rights, PARAM_EMERGENCY_LAPSE);
 }

@@ -12,9 +12,13 @@ enum action_class {
     CLASS_ROOT,      /* k_root, lock of R */
     CLASS_OPS,       /* k_ops, lock of O */
     CLASS_EMERGENCY, /* k_emg, at once */
+    CLASS_RESOLVE,   /* k_root, at once */
 };
 
+struct chamber;
+
 struct deed {
+    struct chamber *chamber; /* for what acts on proposals: motion.h */
     struct state *state;
     const struct cap_context *context;
     struct bytes args; /* of the right form; may borrow from the state */
@@ -39,7 +43,19 @@ MUST_USE const struct schema *action_schema(uint64_t action);
 MUST_USE enum result_code section_replace(const struct deed *deed, enum section section,
                                           const struct schema *schema, const void *object);
 
+/* Whether what few have decided ends, and soon enough: at most the parameter after T. */
+MUST_USE bool lapses_in_time(const struct cap_context *context, uint64_t until_ms);
+
+enum result_code act_member_suspend(const struct deed *deed);
+enum result_code act_member_restore(const struct deed *deed);
 enum result_code act_replica_suspend(const struct deed *deed);
 enum result_code act_replica_restore(const struct deed *deed);
+enum result_code act_issuer_suspend(const struct deed *deed);
+enum result_code act_issuer_restore(const struct deed *deed);
+enum result_code act_issuer_gen_min(const struct deed *deed);
+enum result_code act_revoke_key(const struct deed *deed);
+enum result_code act_freeze(const struct deed *deed);
+enum result_code act_unfreeze(const struct deed *deed);
+enum result_code act_resolve(const struct deed *deed);
 
 #endif

@@ -110,6 +110,8 @@ static enum result_code entry_apply(struct chamber *chamber,
         return vote_ballot(chamber, payload->body, payload->sig);
     case GOV_WITHDRAW:
         return vote_withdraw(chamber, payload->body, payload->sig);
+    case GOV_DISPUTE:
+        return vote_dispute(chamber, payload->body, payload->sig);
     default:
         return E_ACTION;
     }

@@ -59,6 +59,10 @@ static void motion_advance(struct chamber *chamber, struct motion *motion)
         motion_close(chamber, motion, PROPOSAL_EXPIRED, E_THRESHOLD);
         return;
     }
+    if (motion->state == PROPOSAL_DISPUTED) {
+        disputes_lapse(chamber, motion);
+        CHECK(motion_find(chamber, motion->pid, motion));
+    }
     (void)motion_enact(chamber, motion);
 }
 

@@ -149,6 +149,7 @@ uint64_t motion_threshold(const struct chamber *chamber, const struct motion *mo
 
     switch (action_rule(motion->proposal.action)->class) {
     case CLASS_ROOT:
+    case CLASS_RESOLVE:
         return thresholds->root;
     case CLASS_OPS:
         return thresholds->ops;
@@ -163,15 +164,22 @@ static uint64_t later(uint64_t from, uint64_t by)
     return by > U64_UNLIMITED - from ? U64_UNLIMITED : from + by;
 }
 
-/* From now on it is locked as long as its class says, and not enacted before its own time. */
-static void lock_set(const struct chamber *chamber, struct motion *motion)
+bool motion_is_disputable(const struct motion *motion)
+{
+    const enum action_class class = action_rule(motion->proposal.action)->class;
+
+    return class == CLASS_ROOT || class == CLASS_OPS;
+}
+
+/* As long as its class says, and not before its own time. */
+void motion_lock(const struct chamber *chamber, struct motion *motion)
 {
     const struct rights *rights = chamber->context->rights;
     const enum action_class class = action_rule(motion->proposal.action)->class;
     uint64_t ms = 0;
     uint64_t heights = 0;
 
-    if (class != CLASS_EMERGENCY && rights->profile != PROFILE_DEVELOPMENT) {
+    if (motion_is_disputable(motion) && rights->profile != PROFILE_DEVELOPMENT) {
         ms = rights_param(rights, class == CLASS_ROOT ? PARAM_LOCK_ROOT : PARAM_LOCK_OPS);
         heights = rights_param(rights, class == CLASS_ROOT ? PARAM_LOCK_ROOT_HEIGHTS
                                                            : PARAM_LOCK_OPS_HEIGHTS);
@@ -198,7 +206,7 @@ void motion_tell(const struct chamber *chamber, const struct motion *motion,
 
 enum result_code motion_pass(struct chamber *chamber, struct motion *motion)
 {
-    lock_set(chamber, motion);
+    motion_lock(chamber, motion);
     if (motion->until_ms <= chamber->context->time_ms &&
         motion->until_height <= chamber->context->height) {
         return motion_enact(chamber, motion);
@@ -214,6 +222,7 @@ enum result_code motion_pass(struct chamber *chamber, struct motion *motion)
 enum result_code motion_enact(struct chamber *chamber, struct motion *motion)
 {
     const struct deed deed = {
+        .chamber = chamber,
         .state = chamber->state,
         .context = chamber->context,
         .args = motion->proposal.args,
@@ -287,6 +296,15 @@ void gov_retire(struct state *state, uint64_t time_ms)
     struct bytes key;
     struct bytes value;
 
+    while (state_next(state, STATE_BAR, &cursor, &key, &value)) {
+        struct bar_record bar;
+
+        CHECK(bar_record_decode(value, &bar) == WIRE_OK);
+        if (bar.until_ms <= time_ms) {
+            state_erase(state, key);
+        }
+    }
+    cursor = 0;
     while (state_next(state, STATE_PROPOSAL, &cursor, &key, &value)) {
         struct proposal_record record;
         struct proposal proposal;

@@ -3,6 +3,7 @@
  *     OPEN --votes--> ENACTED                 emergency, or a lock of no length
  *     OPEN --votes--> LOCKED --time--> ENACTED, or CANCELLED when its rule holds no more
  *     LOCKED --dispute--> DISPUTED --time--> as LOCKED         DISPUTED --disputes--> CANCELLED
+ *     DISPUTED --upheld--> LOCKED             DISPUTED --dismissed--> CANCELLED
  *     OPEN --proposer--> WITHDRAWN            OPEN --deadline--> EXPIRED
  *     OPEN, LOCKED, DISPUTED --a section that it read moved--> STALE
  *
@@ -63,6 +64,9 @@ MUST_USE bool motion_is_current(const struct state *state, const struct proposal
 /* Enough votes: enact it, or lock it. Other than RESULT_OK: there is no room, and nothing changed.
  */
 MUST_USE enum result_code motion_pass(struct chamber *chamber, struct motion *motion);
+/* A lock of its class, from now on; and whether it may be disputed as long as that lasts. */
+void motion_lock(const struct chamber *chamber, struct motion *motion);
+MUST_USE bool motion_is_disputable(const struct motion *motion);
 /* Judge it once more and carry it out, or cancel it. One that has no record yet is not cancelled,
  * and the reason is returned; otherwise RESULT_OK. */
 enum result_code motion_enact(struct chamber *chamber, struct motion *motion);
@@ -84,6 +88,17 @@ MUST_USE enum result_code vote_bundle(struct chamber *chamber, const struct bund
 MUST_USE enum result_code vote_ballot(struct chamber *chamber, struct bytes body, struct bytes sig);
 MUST_USE enum result_code vote_withdraw(struct chamber *chamber, struct bytes body,
                                         struct bytes sig);
+
+MUST_USE enum result_code vote_dispute(struct chamber *chamber, struct bytes body,
+                                       struct bytes sig);
+
+/* The disputes of the motion are over, and came to nothing: who brought them is barred. What was
+ * borrowed from the state is gone. */
+void disputes_lapse(const struct chamber *chamber, const struct motion *motion);
+
+/* Records that must be free before governance adds any: what one entry adds, and what the request
+ * that brings it leaves (cap_charge counts on its room). */
+#define RECORDS_FREE_MIN 128
 
 /* Whether an officer's key made that signature over the body of an entry. */
 MUST_USE bool officer_signed(const struct chamber *chamber, uint32_t member, enum sign_tag tag,

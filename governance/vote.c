@@ -7,10 +7,6 @@
 
 #include <string.h>
 
-/* Records that must be free before governance adds any: what one entry adds, and what the request
- * that brings it leaves (cap_charge counts on its room). */
-#define RECORDS_FREE_MIN 128
-
 bool officer_signed(const struct chamber *chamber, uint32_t member, enum sign_tag tag,
                     struct bytes body, struct bytes sig)
 {
@@ -99,7 +95,12 @@ static enum result_code motion_make(struct chamber *chamber, struct bytes body, 
 
     const struct action_rule *rule = action_rule(proposal->action);
     const struct deed deed = {
-        .state = chamber->state, .context = context, .args = proposal->args, .enact = false};
+        .chamber = chamber,
+        .state = chamber->state,
+        .context = context,
+        .args = proposal->args,
+        .enact = false,
+    };
     const uint32_t place =
         members_find_active(&chamber->members, proposal->proposer.subject, context->time_ms);
 

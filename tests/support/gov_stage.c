@@ -4,6 +4,7 @@
 #include "governance/records.h"
 #include "tests/support/sign_fast.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void stage_open(struct gov_stage *stage, uint32_t replicas, bool locks, uint32_t records)
@@ -46,7 +47,7 @@ static void sign_as(const struct gov_stage *stage, const char *signer, enum sign
 
 /* --- Plans ----------------------------------------------------------------------------------- */
 
-void plan_reads(struct gov_plan *plan, const struct read_version *reads, uint32_t count)
+void stage_plan_reads(struct gov_plan *plan, const struct read_version *reads, uint32_t count)
 {
     struct buffer out = buffer_make(plan->reads, sizeof(plan->reads));
 
@@ -56,8 +57,8 @@ void plan_reads(struct gov_plan *plan, const struct read_version *reads, uint32_
     plan->body.reads = (struct wire_list){buffer_bytes(&out), count};
 }
 
-void plan_init(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
-               enum section section, const struct schema *schema, const void *object)
+void stage_plan(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
+                enum section section, const struct schema *schema, const void *object)
 {
     const struct read_version reads[] = {
         {SECTION_MEMBERS, stage_version(stage, SECTION_MEMBERS)},
@@ -72,23 +73,24 @@ void plan_init(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
     plan->body.proposer = (struct proposer){ROLE_MEMBER, bytes_of_text("m1")};
     stage->nonce++;
     memcpy(plan->body.nonce, &stage->nonce, sizeof(stage->nonce));
-    plan_reads(plan, reads, section == SECTION_MEMBERS ? 1 : 2);
+    stage_plan_reads(plan, reads, section == SECTION_MEMBERS ? 1 : 2);
 }
 
-void plan_replica(struct gov_stage *stage, struct gov_plan *plan, uint64_t action, uint64_t rid)
+void stage_plan_replica(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
+                        uint64_t rid)
 {
     const struct args_replica args = {rid};
 
-    plan_init(stage, plan, action, SECTION_REPLICAS, &schema_args_replica, &args);
+    stage_plan(stage, plan, action, SECTION_REPLICAS, &schema_args_replica, &args);
 }
 
-void plan_by(struct gov_plan *plan, const char *mid)
+void stage_plan_by(struct gov_plan *plan, const char *mid)
 {
     plan->signer = mid;
     plan->body.proposer.subject = bytes_of_text(mid);
 }
 
-void plan_make(struct gov_stage *stage, struct gov_plan *plan)
+void stage_plan_make(struct gov_stage *stage, struct gov_plan *plan)
 {
     const struct bytes body =
         encoded(&schema_proposal, &plan->body, plan->bytes, sizeof(plan->bytes));
@@ -125,16 +127,23 @@ enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct byte
     stage->view.statements[0].payload_hash = hash;
     memcpy(stage->view.statement + TAG_BYTES, stage->world.charter.cluster_id, HASH_BYTES);
 
-    const enum result_code code =
-        gov_apply(stage->world.state, &context, &stage->view, bytes, &stage->results);
+    /* Not a byte more than it has: whoever reads beyond is found. */
+    uint8_t *exact = malloc(bytes.len);
 
+    CHECK(exact != NULL);
+    memcpy(exact, bytes.data, bytes.len);
+
+    const enum result_code code = gov_apply(stage->world.state, &context, &stage->view,
+                                            bytes_make(exact, bytes.len), &stage->results);
+
+    free(exact);
     CHECK(rights_refresh(&stage->world.rights, stage->world.state, NULL));
     return code;
 }
 
 enum result_code stage_propose(struct gov_stage *stage, struct gov_plan *plan)
 {
-    plan_make(stage, plan);
+    stage_plan_make(stage, plan);
     return stage_apply(stage, GOV_PROPOSE, bytes_make(plan->bytes, plan->len),
                        BYTES_OF_ARRAY(plan->sig));
 }
@@ -180,7 +189,7 @@ enum result_code stage_bundle(struct gov_stage *stage, struct gov_plan *plan,
     struct buffer parts = buffer_make(list, sizeof(list));
     struct bundle bundle = {.proposal = {.body = bytes_make(plan->bytes, 0)}};
 
-    plan_make(stage, plan);
+    stage_plan_make(stage, plan);
     bundle.proposal.body = bytes_make(plan->bytes, plan->len);
     memcpy(bundle.proposal.sig, plan->sig, SIG_BYTES);
     for (uint32_t i = 0; i < count; i++) {
@@ -239,6 +248,40 @@ void stage_block(struct gov_stage *stage, uint64_t heights, uint64_t ms)
 
     gov_due(stage->world.state, &context, &stage->results);
     CHECK(rights_refresh(&stage->world.rights, stage->world.state, NULL));
+}
+
+void stage_fill_records(struct gov_stage *stage, uint32_t left)
+{
+    for (uint32_t i = 0; state_free(stage->world.state) > left; i++) {
+        const struct state_key key =
+            state_key_quota((uint8_t[HASH_BYTES]){(uint8_t)i, (uint8_t)(i >> 8)});
+
+        CHECK(state_put(stage->world.state, state_key_bytes(&key), bytes_of_text("x")));
+    }
+}
+
+static const uint8_t filler[1u << 20];
+
+void stage_leave_bytes(struct gov_stage *stage, size_t left)
+{
+    const struct state_key key = state_key_quota((uint8_t[HASH_BYTES]){0xff, 0});
+
+    CHECK(state_put(stage->world.state, state_key_bytes(&key),
+                    bytes_make(filler, sizeof(filler) - left)));
+}
+
+void stage_fill_bytes(struct gov_stage *stage)
+{
+    uint32_t number = 0;
+
+    for (size_t len = sizeof(filler); len > STATE_INLINE_MAX; len -= len > 256 ? len / 2 : 1) {
+        struct state_key key = state_key_quota((uint8_t[HASH_BYTES]){0xff, (uint8_t)number});
+
+        while (state_put(stage->world.state, state_key_bytes(&key), bytes_make(filler, len))) {
+            number++;
+            key = state_key_quota((uint8_t[HASH_BYTES]){0xff, (uint8_t)number});
+        }
+    }
 }
 
 /* --- What it came to ------------------------------------------------------------------------- */

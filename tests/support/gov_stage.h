@@ -39,13 +39,14 @@ struct gov_plan {
 
 /* A proposal of m1 that reads `members` and `section` as they are now, for another hour, with args
  * that are the encoded `object`. */
-void plan_init(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
-               enum section section, const struct schema *schema, const void *object);
-void plan_replica(struct gov_stage *stage, struct gov_plan *plan, uint64_t action, uint64_t rid);
-void plan_by(struct gov_plan *plan, const char *mid);
+void stage_plan(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
+                enum section section, const struct schema *schema, const void *object);
+void stage_plan_replica(struct gov_stage *stage, struct gov_plan *plan, uint64_t action,
+                        uint64_t rid);
+void stage_plan_by(struct gov_plan *plan, const char *mid);
 /* Name the version of a section as read, in place of all that was named. */
-void plan_reads(struct gov_plan *plan, const struct read_version *reads, uint32_t count);
-void plan_make(struct gov_stage *stage, struct gov_plan *plan);
+void stage_plan_reads(struct gov_plan *plan, const struct read_version *reads, uint32_t count);
+void stage_plan_make(struct gov_stage *stage, struct gov_plan *plan);
 
 /* A ballot: who, for what, by whose key. */
 struct gov_vote {
@@ -73,6 +74,12 @@ enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct byte
 
 /* The next block, so much later, begins. */
 void stage_block(struct gov_stage *stage, uint64_t heights, uint64_t ms);
+
+/* Fill the state: to the last record of those that governance leaves, or to the last byte. */
+void stage_fill_records(struct gov_stage *stage, uint32_t left);
+void stage_fill_bytes(struct gov_stage *stage);
+/* After that: leave so many bytes, at most a million. */
+void stage_leave_bytes(struct gov_stage *stage, size_t left);
 
 /* The only result is this one. */
 bool stage_told(const struct gov_stage *stage, const struct gov_plan *plan,

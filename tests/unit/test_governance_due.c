@@ -19,7 +19,7 @@ static int setup(void **state)
 {
     (void)state;
     stage_open(&stage, 7, true, 1000);
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
     return 0;
 }
 
@@ -42,12 +42,12 @@ static void no_more_than_f_are_suspended(void **state)
 {
     (void)state;
     for (uint64_t rid = 0; rid < 2; rid++) {
-        plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, rid);
+        stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, rid);
         assert_int_equal(stage_bundle(&stage, &plan, yes_of, 2), RESULT_OK);
     }
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 2);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 2);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 5), E_PREDICATE);
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 5), E_PREDICATE);
     assert_int_equal(stage_replica(&stage, 2), STANDING_ACTIVE);
 }
@@ -55,10 +55,10 @@ static void no_more_than_f_are_suspended(void **state)
 static void of_two_that_race_for_the_last_place_one_wins(void **state)
 {
     (void)state;
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 0);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 0);
     assert_int_equal(stage_bundle(&stage, &other, yes_of, 2), RESULT_OK);
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 2);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 2);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
     assert_int_equal(stage_propose(&stage, &other), RESULT_OK);
     assert_int_equal(stage_yes(&stage, &plan, "m1"), RESULT_OK);
@@ -80,7 +80,7 @@ static void to_restore_takes_more_votes_than_to_suspend(void **state)
     memcpy(before, stage.world.rights.config_hash, HASH_BYTES);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 2), RESULT_OK);
     assert_memory_not_equal(before, stage.world.rights.config_hash, HASH_BYTES);
-    plan_replica(&stage, &plan, ACTION_REPLICA_RESTORE, 3);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_RESTORE, 3);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 2), RESULT_OK);
     assert_int_equal(stage_record(&stage, &plan, NULL), PROPOSAL_OPEN);
     assert_int_equal(stage_yes(&stage, &plan, "m5"), RESULT_OK);
@@ -102,8 +102,8 @@ static void what_is_due_comes_by_pid_and_so_many_in_a_block(void **state)
 
     (void)state;
     for (uint32_t i = 0; i < 20; i++) {
-        plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
-        plan_by(&plan, mids[i % 5]);
+        stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
+        stage_plan_by(&plan, mids[i % 5]);
         assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
         memcpy(pids[i], plan.pid, HASH_BYTES);
     }

@@ -41,7 +41,7 @@ static int setup(void **state)
     stage_open(&fixture->stage, CORE_NODES, false, 1000);
     memcpy(fixture->stage.world.charter.cluster_id, fixture->log->core->world.charter.cluster_id,
            HASH_BYTES);
-    plan_replica(&fixture->stage, &fixture->plan, ACTION_REPLICA_SUSPEND, 2);
+    stage_plan_replica(&fixture->stage, &fixture->plan, ACTION_REPLICA_SUSPEND, 2);
     *state = fixture;
     return 0;
 }
@@ -253,7 +253,7 @@ static void results_are_rebuilt_with_the_blocks_below_a_snapshot(void **state)
     struct history_parcel parcel;
     bundle_bring(fixture);
     host_log_block(fixture->log, 2, 2);
-    plan_replica(&fixture->stage, &fixture->plan, ACTION_REPLICA_RESTORE, 2);
+    stage_plan_replica(&fixture->stage, &fixture->plan, ACTION_REPLICA_RESTORE, 2);
     proposal_bring(fixture);
     host_log_block(fixture->log, 1, 1);
     fixture->log->core->wall_ms += 1000;

@@ -19,7 +19,7 @@ static int setup(void **state)
 {
     (void)state;
     stage_open(&stage, 7, true, 1000);
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
     return 0;
 }
 
@@ -113,14 +113,15 @@ static void only_members_that_may_act_propose(void **state)
     plan.body.proposer.role = ROLE_RECOVERY;
     assert_int_equal(stage_propose(&stage, &plan), E_ROLE);
     plan.body.proposer.role = ROLE_MEMBER;
-    plan_by(&plan, "m9");
+    stage_plan_by(&plan, "m9");
     assert_int_equal(stage_propose(&stage, &plan), E_MEMBER);
-    plan_by(&plan, "m2");
+    stage_plan_by(&plan, "m2");
     member_suspend("m2", stage.time_ms + 1);
     assert_int_equal(stage_propose(&stage, &plan), E_MEMBER);
-    plan_by(&plan, "m1");
+    stage_plan_by(&plan, "m1");
     plan.signer = "m2";
-    plan_reads(&plan, (struct read_version[]){{SECTION_MEMBERS, 2}, {SECTION_REPLICAS, 1}}, 2);
+    stage_plan_reads(&plan, (struct read_version[]){{SECTION_MEMBERS, 2}, {SECTION_REPLICAS, 1}},
+                     2);
     assert_int_equal(stage_propose(&stage, &plan), E_SIG);
     assert_int_equal(stage_records(&stage), 0);
 }
@@ -129,7 +130,8 @@ static void a_suspension_ends_by_itself(void **state)
 {
     (void)state;
     member_suspend("m1", stage.time_ms + 1000);
-    plan_reads(&plan, (struct read_version[]){{SECTION_MEMBERS, 2}, {SECTION_REPLICAS, 1}}, 2);
+    stage_plan_reads(&plan, (struct read_version[]){{SECTION_MEMBERS, 2}, {SECTION_REPLICAS, 1}},
+                     2);
     stage.time_ms += 999;
     assert_int_equal(stage_propose(&stage, &plan), E_MEMBER);
     stage.time_ms++;
@@ -139,7 +141,7 @@ static void a_suspension_ends_by_itself(void **state)
 static void what_another_service_decided_is_nothing_here(void **state)
 {
     (void)state;
-    plan_make(&stage, &plan);
+    stage_plan_make(&stage, &plan);
 
     uint8_t sig[SIG_BYTES];
     uint8_t seed[SEED_BYTES];
@@ -193,16 +195,16 @@ static void it_was_written_for_the_state_as_it_is(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        plan_reads(&plan, wrong[i], 2);
+        stage_plan_reads(&plan, wrong[i], 2);
         assert_int_equal(stage_propose(&stage, &plan), E_STALE);
     }
-    plan_reads(&plan, good, 1);
+    stage_plan_reads(&plan, good, 1);
     assert_int_equal(stage_propose(&stage, &plan), E_STALE);
-    plan_reads(&plan, twice, 3);
+    stage_plan_reads(&plan, twice, 3);
     assert_int_equal(stage_propose(&stage, &plan), E_ENCODING);
-    plan_reads(&plan, down, 2);
+    stage_plan_reads(&plan, down, 2);
     assert_int_equal(stage_propose(&stage, &plan), E_ENCODING);
-    plan_reads(&plan, good, 3);
+    stage_plan_reads(&plan, good, 3);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
 }
 
@@ -212,15 +214,15 @@ static void a_member_has_so_many_open_and_others_theirs(void **state)
 
     (void)state;
     for (uint64_t i = 0; i < most; i++) {
-        plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, i);
+        stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, i);
         assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
     }
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 6);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 6);
     assert_int_equal(stage_propose(&stage, &other), E_PROPOSALS);
-    plan_by(&other, "m2");
+    stage_plan_by(&other, "m2");
     assert_int_equal(stage_propose(&stage, &other), RESULT_OK);
     assert_int_equal(stage_withdraw(&stage, &plan, "m1", "m1"), RESULT_OK);
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 6);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 6);
     assert_int_equal(stage_propose(&stage, &other), RESULT_OK);
 }
 
@@ -228,13 +230,13 @@ static void what_is_withdrawn_is_remembered_and_so_is_bounded(void **state)
 {
     (void)state;
     for (uint32_t i = 0; i < MOTIONS_CLOSED_MAX; i++) {
-        plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
+        stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 1);
         plan.body.deadline_ms = stage.time_ms + STAGE_HOUR;
         assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
         assert_int_equal(stage_withdraw(&stage, &plan, "m1", "m1"), RESULT_OK);
     }
     assert_int_equal(stage_records(&stage), MOTIONS_CLOSED_MAX);
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 1);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 1);
     other.body.deadline_ms = stage.time_ms + 2 * STAGE_HOUR;
     assert_int_equal(stage_propose(&stage, &other), E_PROPOSALS);
     assert_int_equal(stage_propose(&stage, &plan), E_SEEN);
@@ -249,26 +251,49 @@ static void what_is_withdrawn_is_remembered_and_so_is_bounded(void **state)
 
 static void no_room_is_left_to_the_last_record(void **state)
 {
-    uint32_t taken = 0;
+    const struct gov_vote no = {.mid = "m2", .choice = CHOICE_NO};
 
     (void)state;
-    while (state_free(stage.world.state) >= 128) {
-        const struct state_key key = state_key_quota(
-            (uint8_t[HASH_BYTES]){(uint8_t)taken, (uint8_t)(taken >> 8), (uint8_t)(taken >> 16)});
+    assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
+    assert_int_equal(stage_yes(&stage, &plan, "m2"), RESULT_OK);
+    stage_fill_records(&stage, RECORDS_FREE_MIN - 1);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 4);
+    assert_int_equal(stage_propose(&stage, &other), E_CAPACITY);
+    assert_int_equal(stage_vote(&stage, &plan, &no), E_SEEN);
+    assert_false(is_convicted("m2"));
+    assert_int_equal(stage_yes(&stage, &plan, "m3"), RESULT_OK);
+}
 
-        assert_true(state_put(stage.world.state, state_key_bytes(&key), bytes_of_text("x")));
-        taken++;
-    }
-    assert_int_equal(stage_propose(&stage, &plan), E_CAPACITY);
+static void no_room_is_left_to_the_last_byte(void **state)
+{
+    uint8_t before[HASH_BYTES];
+    uint8_t after[HASH_BYTES];
+
+    (void)state;
+    assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 4);
+    stage_fill_bytes(&stage);
+    state_root(stage.world.state, before);
+    assert_int_equal(stage_propose(&stage, &other), E_CAPACITY);
+    assert_int_equal(stage_bundle(&stage, &other, yes_of, 1), E_CAPACITY);
+    assert_int_equal(stage_bundle(&stage, &other, yes_of, 2), E_CAPACITY);
+    other.body.not_before_ms = stage.time_ms + 1;
+    assert_int_equal(stage_bundle(&stage, &other, yes_of, 2), E_CAPACITY);
+    assert_int_equal(stage_yes(&stage, &plan, "m2"), E_CAPACITY);
+    assert_int_equal(stage.results.count, 0);
+    state_root(stage.world.state, after);
+    assert_memory_equal(before, after, HASH_BYTES);
+    /* To end something there is always room. */
+    assert_int_equal(stage_withdraw(&stage, &plan, "m1", "m1"), RESULT_OK);
 }
 
 /* An action's own rule is asked when it is proposed. */
 static void what_could_not_be_done_is_not_opened(void **state)
 {
     (void)state;
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 7);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 7);
     assert_int_equal(stage_propose(&stage, &plan), E_PREDICATE);
-    plan_replica(&stage, &plan, ACTION_REPLICA_RESTORE, 3);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_RESTORE, 3);
     assert_int_equal(stage_propose(&stage, &plan), E_PREDICATE);
     assert_int_equal(stage_records(&stage), 0);
 }
@@ -334,7 +359,7 @@ static void ballots_are_signed_by_members_that_may_act(void **state)
 
     (void)state;
     member_suspend("m5", U64_UNLIMITED);
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
     assert_int_equal(stage_vote(&stage, &plan, &forged), E_SIG);
     assert_int_equal(stage_vote(&stage, &plan, &next), E_SIG);
@@ -350,8 +375,8 @@ static void a_ballot_is_for_one_proposal_and_one_set_of_members(void **state)
     const struct gov_vote newer = {.mid = "m2", .choice = CHOICE_YES, .version = 1};
 
     (void)state;
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 4);
-    plan_make(&stage, &other);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 4);
+    stage_plan_make(&stage, &other);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
     assert_int_equal(stage_yes(&stage, &other, "m2"), E_CLOSED);
     assert_int_equal(stage_vote(&stage, &plan, &older), E_STALE);
@@ -417,8 +442,8 @@ static void a_bundle_of_too_few_opens_it_with_what_it_has(void **state)
     struct proposal_record record;
 
     (void)state;
-    plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 4);
-    plan_make(&stage, &other);
+    stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 4);
+    stage_plan_make(&stage, &other);
     assert_int_equal(stage_bundle(&stage, &plan, votes, sizeof(votes) / sizeof(votes[0])),
                      RESULT_OK);
     assert_int_equal(stage.results.count, 0);
@@ -436,10 +461,10 @@ static void a_bundle_is_refused_like_its_proposal(void **state)
     (void)state;
     plan.signer = "m2";
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 3), E_SIG);
-    plan_by(&plan, "m1");
+    stage_plan_by(&plan, "m1");
     plan.body.deadline_ms = stage.time_ms;
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 3), E_DEADLINE);
-    plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 9);
+    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 9);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 3), E_PREDICATE);
     assert_int_equal(stage_records(&stage), 0);
 }
@@ -454,7 +479,7 @@ static void junk_among_the_ballots_is_skipped(void **state)
     struct bundle bundle;
 
     (void)state;
-    plan_make(&stage, &plan);
+    stage_plan_make(&stage, &plan);
     assert_true(signed_part_encode(&junk, &parts));
     bundle.proposal.body = bytes_make(plan.bytes, plan.len);
     memcpy(bundle.proposal.sig, plan.sig, SIG_BYTES);
@@ -502,6 +527,7 @@ int main(void)
         T(a_member_has_so_many_open_and_others_theirs),
         T(what_is_withdrawn_is_remembered_and_so_is_bounded),
         T(no_room_is_left_to_the_last_record),
+        T(no_room_is_left_to_the_last_byte),
         T(what_could_not_be_done_is_not_opened),
         T(at_the_threshold_it_is_done_and_not_before),
         T(a_ballot_counts_once_and_no_other_takes_its_place),
