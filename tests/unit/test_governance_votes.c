@@ -415,6 +415,38 @@ static void a_proposal_whose_ground_moved_is_stale(void **state)
     assert_int_equal(stage_propose(&stage, &plan), E_STALE);
 }
 
+/* Whoever comes first: the same votes leave the same state. */
+static void the_order_of_ballots_does_not_matter(void **state)
+{
+    static const uint8_t orders[][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                        {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    const struct gov_vote votes[] = {
+        {.mid = "m2", .choice = CHOICE_YES},
+        {.mid = "m4", .choice = CHOICE_NO},
+        {.mid = "m5", .choice = CHOICE_YES},
+    };
+    uint8_t first[HASH_BYTES];
+    uint8_t root[HASH_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < 6; i++) {
+        stage_close(&stage);
+        stage_open(&stage, 7, true, 1000);
+        stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
+        assert_int_equal(stage_bundle(&stage, &plan, yes_of, 2), RESULT_OK);
+        stage_plan_replica(&stage, &plan, ACTION_REPLICA_RESTORE, 3);
+        assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
+        for (size_t vote = 0; vote < 3; vote++) {
+            assert_int_equal(stage_vote(&stage, &plan, &votes[orders[i][vote]]), RESULT_OK);
+        }
+        state_root(stage.world.state, root);
+        if (i == 0) {
+            memcpy(first, root, HASH_BYTES);
+        }
+        assert_memory_equal(first, root, HASH_BYTES);
+    }
+}
+
 /* --- Bundles --------------------------------------------------------------------------------- */
 
 static void a_bundle_does_it_all_at_once(void **state)
@@ -536,6 +568,7 @@ int main(void)
         T(a_ballot_is_for_one_proposal_and_one_set_of_members),
         T(a_vote_that_comes_too_late_does_not_count),
         T(a_proposal_whose_ground_moved_is_stale),
+        T(the_order_of_ballots_does_not_matter),
         T(a_bundle_does_it_all_at_once),
         T(a_bundle_of_too_few_opens_it_with_what_it_has),
         T(a_bundle_is_refused_like_its_proposal),
