@@ -220,7 +220,8 @@ struct core_link_look {
     uint64_t since_ms;        /* of the state, monotonic */
     uint64_t silent_ms;       /* since it was asked something and has not answered; 0: it has */
     uint64_t lies;
-    bool reported; /* what follows was said by it */
+    bool recovering; /* it may not sign answers, by its own word */
+    bool reported;   /* what follows was said by it */
     uint64_t epoch;
     uint64_t view;
     uint64_t executed;

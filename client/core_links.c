@@ -295,6 +295,7 @@ void core_link_look(const struct core *core, uint32_t member, struct core_link_l
         .since_ms = link->since_ms,
         .silent_ms = link->asked_ms == 0 ? 0 : core->now_ms - link->asked_ms,
         .lies = link->lies,
+        .recovering = link->recovering,
         .reported = link->reported,
         .epoch = link->epoch,
         .view = link->view,

@@ -13,6 +13,9 @@
 #define AGE_HEARTBEATS 3
 #define CONTINUITY_EVERY_MS 10000
 #define CONTINUITY_PATIENCE_MS 2000
+#define ONE_PATIENCE_MS 2000 /* with one replica, where another will do */
+#define ROUND_PAUSE_MS 50    /* when all were asked and too few have answered */
+#define SILENT_MS 500        /* asked and not heard for so long: others are asked first */
 
 /* Why an answer that is true was not enough. */
 enum read_lack {
@@ -222,7 +225,8 @@ static enum vestry_error ask(struct vestry *log, struct read_work *work, uint32_
         .context = work,
     };
     struct ask_look look;
-    const enum vestry_error error = log_ask(log, &spec, HOPE_ANY, 0, &look);
+    const uint64_t patience_ms = only == ROSTER_NOBODY ? 0 : ONE_PATIENCE_MS;
+    const enum vestry_error error = log_ask(log, &spec, HOPE_ANY, patience_ms, &look);
 
     if (look.state == ASK_FORKED) {
         return say_forked(log, work);
@@ -284,44 +288,92 @@ static void work_open(struct vestry *log, const struct vestry_query *query, stru
 
 /* --- Linearizable ----------------------------------------------------------------------------- */
 
+/* Whether it is likely to answer: who may not sign, or is silent, is connected all the same. */
+static bool will_answer(const struct core_link_look *link)
+{
+    return !link->recovering && link->silent_ms < SILENT_MS;
+}
+
+static bool never(struct vestry *log, void *context)
+{
+    (void)log;
+    (void)context;
+    return false;
+}
+
+/* What one replica claims to have executed. VESTRY_NO_QUORUM: it does not answer in time. */
+static enum vestry_error ask_height(struct vestry *log, const struct vestry_query *query,
+                                    uint32_t member, uint64_t *executed)
+{
+    struct read_work work;
+
+    work_open(log, query, &work);
+    work.consistency = VESTRY_LOCAL;
+    const enum vestry_error error = ask(log, &work, member);
+    vestry_entries_free(work.entries);
+    *executed = work.executed;
+    return error;
+}
+
+/* Before those who were silent are asked once more; of them so many are needed. */
+static enum vestry_error pause_between(struct vestry *log, uint64_t since_ms, uint32_t without,
+                                       uint32_t needed)
+{
+    const bool is_over = log->timeout_ms != 0 && log_now_ms() >= since_ms + log->timeout_ms;
+
+    if (is_over || log->identity.roster.n - note_count(without) < needed) {
+        log_no_quorum(log);
+        return log->problem.error;
+    }
+    const enum vestry_error error = log_wait_for(log, ROUND_PAUSE_MS, never, NULL);
+    return error == VESTRY_NO_QUORUM ? VESTRY_OK : error;
+}
+
 /* Of Q answers given after the read began, the highest height that any claims to have executed:
  * whatever was acknowledged before was executed by a correct one of any Q. A claim that is never
- * proven only costs time, and that replica's place is taken by another's. */
+ * proven only costs time, and that replica's place is taken by another's. Whoever does not answer
+ * is asked again when all others were, as long as the caller has patience. */
 static enum vestry_error find_height(struct vestry *log, const struct vestry_query *query,
                                      uint32_t without, uint64_t *height, uint32_t *highest)
 {
     const struct roster *roster = &log->identity.roster;
+    const uint64_t start = log_now_ms();
     uint32_t answers = 0;
-    enum vestry_error error = VESTRY_NO_QUORUM;
 
     *height = 0;
-    for (uint32_t i = 0; i < roster->n && answers < roster->q; i++) {
+    for (uint32_t turn = 0; answers < roster->q; turn++) {
+        const uint32_t i = turn % roster->n;
         struct core_link_look link;
-        struct read_work work;
+        uint64_t executed = 0;
+        enum vestry_error error = VESTRY_OK;
 
+        if (turn > 0 && i == 0) {
+            error = pause_between(log, start, without, roster->q - answers);
+        }
+        if (error != VESTRY_OK) {
+            return error;
+        }
         core_link_look(log->core, i, &link);
-        if (link.state != LINK_UP || (without >> i & 1) != 0) {
+        if (link.state != LINK_UP || (without >> i & 1) != 0 ||
+            (turn < roster->n && !will_answer(&link))) {
             continue;
         }
-        work_open(log, query, &work);
-        work.consistency = VESTRY_LOCAL;
-        error = ask(log, &work, i);
-        vestry_entries_free(work.entries);
+        error = ask_height(log, query, i, &executed);
         if (error == VESTRY_INTERRUPTED || error == VESTRY_DENIED || error == VESTRY_WENT_BACK) {
             return error;
         }
+        if (error == VESTRY_NO_QUORUM) {
+            continue;
+        }
+        without |= UINT32_C(1) << i; /* it has been heard */
         if (error != VESTRY_OK) {
             continue;
         }
         answers++;
-        if (work.executed >= *height) {
-            *height = work.executed;
+        if (executed >= *height) {
+            *height = executed;
             *highest = i;
         }
-    }
-    if (answers < roster->q) {
-        log_no_quorum(log);
-        return log->problem.error;
     }
     return VESTRY_OK;
 }
@@ -378,13 +430,6 @@ static enum vestry_error check_continuity(struct vestry *log)
     }
     const enum vestry_error error = log_prove_continuity(log, CONTINUITY_PATIENCE_MS);
     return error == VESTRY_NO_QUORUM ? VESTRY_OK : error;
-}
-
-static bool never(struct vestry *log, void *context)
-{
-    (void)log;
-    (void)context;
-    return false;
 }
 
 /* --- vestry.h --------------------------------------------------------------------------------- */

@@ -5,6 +5,7 @@ serves what it has. The others go on. One with another's disk does not start (B6
 
 import os
 import shutil
+import time
 
 import cluster
 from cluster import Case, numbered
@@ -54,6 +55,24 @@ class Amnesia(Case):
                          "--expect", self.cluster.cluster_id)
         self.cluster.start(FORGETFUL)
         self.recovers_and_follows(lines)
+
+    def test_readers_do_not_wait_for_it(self):
+        """It is connected, and among the first that a client asks how far the log has come."""
+        lines = numbered(20)
+        self.cluster.start_all()
+        acks = self.append(lines)
+        self.cluster.level()
+        self.cluster.kill(1)
+        shutil.rmtree(self.cluster.path("data1"))
+        self.cluster.run("vestryd", "init", "--config", self.cluster.path("r1.conf"), "--expect",
+                         self.cluster.cluster_id)
+        self.cluster.start(1)
+        self.cluster.until(lambda: self.mode(1) == RECOVERING, "that it remembers nothing")
+        self.cluster.level()
+        begin = time.monotonic()
+        self.assertEqual(len(self.cluster.read()), len(lines))
+        self.assertLess(time.monotonic() - begin, 15)
+        self.check_log(lines, acks)
 
     def test_a_disk_set_back_to_an_earlier_day(self):
         lines = numbered(900)
