@@ -174,19 +174,23 @@ class Cluster:
 
     # --- Replicas ---
 
-    def start(self, rid, under=(), fault=None):
-        """`under` is a command to run it under, as strace; `fault` what fault.c is to do."""
+    def start(self, rid, under=(), fault=None, marks="", lie=None):
+        """`under` is a command to run it under, as strace; `fault` what fault.c is to do, `marks`
+        which records it is to tell; `lie` what vestryd-liar says in its place."""
         environment = dict(os.environ)
+        if lie is not None:
+            environment["VESTRY_LIE"] = lie
         self.doomed.discard(rid)
         if fault is not None:
             self.doomed.add(rid)
             environment.update({"LD_PRELOAD": FAULT, "VESTRY_FAULT": fault,
                                 "VESTRY_FAULT_FOLDER": self.path(f"data{rid}"),
-                                "VESTRY_FAULT_LIST": self.path(f"points{rid}")})
+                                "VESTRY_FAULT_LIST": self.path(f"points{rid}"),
+                                "VESTRY_FAULT_MARKS": marks})
         with open(self.path(f"r{rid}.log"), "ab") as log:
             self.replicas[rid] = subprocess.Popen(
-                [*self.under(rid), *under, program("vestryd"), "run", "--config",
-                 self.path(f"r{rid}.conf")],
+                [*self.under(rid), *under, program("vestryd" if lie is None else "vestryd-liar"),
+                 "run", "--config", self.path(f"r{rid}.conf")],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 env=environment)
 

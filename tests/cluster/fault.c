@@ -6,6 +6,9 @@
  *     VESTRY_FAULT         ACTION:NUMBER, or ACTION:NUMBER:CALL:PART for the n-th such call on a
  *                          file with that part in its name
  *
+ *     VESTRY_FAULT_MARKS   NAME=HEX, with spaces between: from a write with these bytes in it of a
+ *                          log until the next one to the anchor, files' names end with +NAME
+ *
  * ACTION is one of
  *     before   SIGKILL instead of the call
  *     after    SIGKILL when the call is done
@@ -13,6 +16,10 @@
  *     power    SIGKILL, and what was written but not synced is gone, or the first part of it stays
  *     eio      the call and all later ones on that file fail with EIO
  *     enospc   the same with ENOSPC, after half of a write
+ *     readonly from then on everything that writes fails with EROFS
+ *     hang     the call takes seconds
+ *     lie      from then on syncs say that they did what they did not; a power cut shows it
+ *     lieall   the same, and the anchor is then what it was before
  * SIGUSR2 is the power cut at any time. Renames and new names count as durable at once: what an
  * ordered journal of the file system would keep. */
 #include <dlfcn.h>
@@ -31,6 +38,10 @@
 #define OPEN __attribute__((visibility("default")))
 #define FILES_MAX 4096
 #define PATH_CHARS 4096
+#define HANG_S 3
+#define ANCHOR_BYTES_MAX 65536
+#define MARKS_MAX 4
+#define MARK_BYTES_MAX 24
 
 enum action {
     NOTHING,
@@ -39,10 +50,15 @@ enum action {
     TEAR,
     POWER,
     FAIL_IO,
-    FAIL_SPACE
+    FAIL_SPACE,
+    FAIL_READ_ONLY,
+    HANG,
+    LIE,
+    LIE_ALL
 };
 
-static const char *const action_names[] = {"", "before", "after", "tear", "power", "eio", "enospc"};
+static const char *const action_names[] = {"",       "before",   "after", "tear", "power", "eio",
+                                           "enospc", "readonly", "hang",  "lie",  "lieall"};
 
 /* What of an open file would survive a power cut. */
 struct file {
@@ -51,16 +67,32 @@ struct file {
     off_t synced;
 };
 
+/* What somebody wants to know of the records that are written. */
+struct mark {
+    char name[16];
+    unsigned char bytes[MARK_BYTES_MAX];
+    size_t len;
+    bool under_way;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct file files[FILES_MAX];
 static char folder[PATH_CHARS];
 static enum action action;
+static bool lies; /* syncs do */
+static bool read_only;
+/* The anchor as it was when the lies began. */
+static int anchor_fd = -1;
+static ssize_t anchor_len;
+static unsigned char anchor[ANCHOR_BYTES_MAX];
 static unsigned long chosen;
 static unsigned long count;    /* of all calls */
 static unsigned long matching; /* of those that the choice is among */
 static char only_call[16];
 static char only_part[64];
 static int list = -1;
+static struct mark marks[MARKS_MAX];
+static size_t mark_count;
 
 static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
@@ -85,9 +117,14 @@ static _Noreturn void die(void)
     }
 }
 
-/* Of what is not synced a part stays: nothing, a third, two thirds, or all. */
+/* Of what is not synced a part stays: nothing, a third, two thirds, or all; never all when it was
+ * said to be synced. */
 static void power_cut(unsigned long luck)
 {
+    luck = lies ? luck % 3 : luck;
+    if (anchor_len > 0) {
+        (void)!real_pwrite(anchor_fd, anchor, (size_t)anchor_len, 0);
+    }
     for (int fd = 0; fd < FILES_MAX; fd++) {
         struct stat info;
         if (files[fd].known && fstat(fd, &info) == 0 && info.st_size > files[fd].synced) {
@@ -102,6 +139,20 @@ static void on_power(int number)
 {
     (void)number;
     power_cut((unsigned long)getpid());
+}
+
+static void load_marks(const char *text)
+{
+    int used = 0;
+    char hex[2 * MARK_BYTES_MAX + 1];
+    while (text != NULL && mark_count < MARKS_MAX &&
+           sscanf(text, " %15[a-z]=%48[0-9a-f]%n", marks[mark_count].name, hex, &used) == 2) {
+        struct mark *mark = &marks[mark_count++];
+        for (mark->len = 0; mark->len < strlen(hex) / 2; mark->len++) {
+            (void)sscanf(hex + 2 * mark->len, "%2hhx", &mark->bytes[mark->len]);
+        }
+        text += used;
+    }
 }
 
 static void __attribute__((constructor)) load(void)
@@ -132,6 +183,7 @@ static void __attribute__((constructor)) load(void)
             (void)sscanf(colon + 1, "%lu:%15[a-z]:%63s", &chosen, only_call, only_part);
         }
     }
+    load_marks(getenv("VESTRY_FAULT_MARKS"));
     const struct sigaction power = {.sa_handler = on_power};
     (void)sigaction(SIGUSR2, &power, NULL);
 }
@@ -160,13 +212,43 @@ static bool path_of(int fd, char path[PATH_CHARS])
     return counts(path);
 }
 
+/* The marks that are in these bytes are under way now. Tables, which a start writes of an old log,
+ * do not count. */
+static void look_for_marks(const char *path, const void *data, size_t len)
+{
+    if (strstr(path, ".log") == NULL) {
+        return;
+    }
+    pthread_mutex_lock(&lock);
+    for (size_t i = 0; i < mark_count; i++) {
+        if (memmem(data, len, marks[i].bytes, marks[i].len) != NULL) {
+            marks[i].under_way = true;
+        }
+    }
+    pthread_mutex_unlock(&lock);
+}
+
+/* The file's name, with the marks behind it; the anchor is the last that has them. */
+static void name_of(const char *path, char name[PATH_CHARS])
+{
+    const char *slash = strrchr(path, '/');
+    const bool last = strncmp(slash, "/anchor", 7) == 0;
+    int len = snprintf(name, PATH_CHARS, "%s", slash[1] == '\0' ? "folder" : slash + 1);
+    for (size_t i = 0; i < mark_count && len < PATH_CHARS; i++) {
+        if (marks[i].under_way) {
+            len += snprintf(name + len, (size_t)(PATH_CHARS - len), "+%s", marks[i].name);
+            marks[i].under_way = !last;
+        }
+    }
+}
+
 /* What is to happen to this call, which is counted and told. */
 static enum action point(const char *call, const char *path)
 {
     char line[PATH_CHARS + 64];
-    const char *slash = strrchr(path, '/');
-    const char *name = slash[1] == '\0' ? "folder" : slash + 1;
+    char name[PATH_CHARS];
     pthread_mutex_lock(&lock);
+    name_of(path, name);
     const unsigned long number = ++count;
     const bool matches =
         (only_call[0] == '\0' || strcmp(call, only_call) == 0) && strstr(name, only_part) != NULL;
@@ -181,7 +263,12 @@ static enum action point(const char *call, const char *path)
     } else if (now == POWER) {
         power_cut(number);
     }
+    lies = lies || now == LIE || now == LIE_ALL;
+    read_only = read_only || now == FAIL_READ_ONLY;
     pthread_mutex_unlock(&lock);
+    if (now == HANG) {
+        (void)sleep(HANG_S);
+    }
     return now;
 }
 
@@ -196,6 +283,10 @@ static void know(int fd)
 
 static bool fails(int fd, enum action now)
 {
+    if (read_only) {
+        errno = EROFS;
+        return true;
+    }
     if (now == FAIL_IO || now == FAIL_SPACE) {
         files[fd].broken = true;
         errno = now == FAIL_IO ? EIO : ENOSPC;
@@ -214,6 +305,7 @@ OPEN ssize_t write(int fd, const void *data, size_t len)
         return real_write(fd, data, len);
     }
     know(fd);
+    look_for_marks(path, data, len);
     const enum action now = point("write", path);
     if (now == TEAR || now == FAIL_SPACE) {
         (void)!real_write(fd, data, len / 2);
@@ -235,6 +327,10 @@ OPEN ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
         return real_pwrite(fd, data, len, at);
     }
     const enum action now = point("pwrite", path);
+    if (lies && action == LIE_ALL && anchor_len == 0 && strstr(path, "/anchor") != NULL) {
+        anchor_fd = fd;
+        anchor_len = pread(fd, anchor, sizeof(anchor), 0);
+    }
     if (now == TEAR || now == FAIL_SPACE) {
         (void)!real_pwrite(fd, data, len / 2, at);
     }
@@ -262,6 +358,9 @@ static int sync_with(int (*real)(int), const char *call, int fd)
     }
     const enum action now = point(call, path);
     /* What is written while it syncs may be missing afterwards. */
+    if (lies) {
+        return 0;
+    }
     const bool sized = fstat(fd, &info) == 0;
     const int done = fails(fd, now) ? -1 : real(fd);
     if (done == 0 && sized && files[fd].known) {
@@ -302,8 +401,8 @@ OPEN int ftruncate64(int fd, off64_t len)
 static int name_with(enum action now, int (*real)(const char *, const char *), const char *from,
                      const char *to)
 {
-    if (now == FAIL_IO || now == FAIL_SPACE) {
-        errno = now == FAIL_IO ? EIO : ENOSPC;
+    if (now == FAIL_IO || now == FAIL_SPACE || read_only) {
+        errno = read_only ? EROFS : now == FAIL_IO ? EIO : ENOSPC;
         return -1;
     }
     const int done = real == NULL ? real_unlink(from) : real(from, to);

@@ -2,12 +2,14 @@
 """One replica is ended at every call that makes something durable: before it, after it, in the
 middle of a write, and by a power cut that takes what was not synced (ATTACKS D). Each time it
 starts again, votes again (only three run, so nothing commits without it), and nothing that was
-acknowledged is lost.
+acknowledged is lost. The same in the middle of a view change: the primary is killed or stopped, and
+one of the three that are left ends when its VIEW-CHANGE or its NEW-VIEW is put.
 
     test_crash_points.py                    a sample, as ctest runs it
     test_crash_points.py --every [STEP]     every STEP-th point of a start and of some appends"""
 
 import random
+import signal
 import sys
 import time
 
@@ -15,10 +17,16 @@ import cluster
 from cluster import REPLICAS, Case, numbered
 
 SAMPLE_S = 15
+CHANGE_SAMPLE_S = 9
 ACTIVE = 1
 LINES = 4
 ACTIONS = ("before", "after", "tear", "power")
 STEP = 0
+# Keys of the journal, as a batch of puts has them: 9 bytes, the kind, a height of 0.
+MARKS = " ".join(f"{name}=09{ord(kind):02x}{0:016x}" for name, kind in
+                 (("change", "w"), ("newview", "n")))
+# The calls that make each of them durable.
+CHANGE_CALLS = (("write", "log+"), ("fdatasync", "log+"), ("pwrite", "anchor+"))
 
 
 def kind_of(point):
@@ -121,6 +129,94 @@ class CrashPoints(Case):
 
     def test_the_primary_at_every_point(self):
         self.walk(0)
+
+
+class InViewChanges(Case):
+    """One cluster: again and again its primary goes, and the next one or a backup ends while the
+    three that are left change their view; then all are back."""
+
+    params = "view-timeout = 300\n"
+
+    def setUp(self):
+        super().setUp()
+        self.lines = numbered(100000)
+        self.asked = 0
+        self.acks = {}
+
+    def append(self):
+        self.asked += LINES
+        return self.cluster.append(self.lines[: self.asked], in_flight=2)
+
+    def finish(self, load):
+        load.wait(60)
+        self.acks.update(load.acks)
+
+    def looked(self):
+        """(primary) once all are in one view and vote, else nothing."""
+        try:
+            found = [self.cluster.metrics(rid) for rid in range(REPLICAS)]
+        except OSError:
+            return None
+        same = len({one["vestry_view"] for one in found}) == 1
+        vote = all(one["vestry_mode"] == ACTIVE for one in found)
+        return (found[0]["vestry_primary"],) if same and vote else None
+
+    def crash(self, place, action, call, part):
+        """Who stands `place` behind the primary ends there, on its way into the next view. The
+        point."""
+        fault = f"{action}:1:{call}:{part}"
+        primary = self.cluster.until(self.looked, "all in one view", 30)[0]
+        victim = (primary + place) % REPLICAS
+        self.cluster.terminate(victim)
+        self.cluster.start(victim, fault=fault, marks=MARKS)
+        self.assertEqual(self.cluster.until(self.looked, "its return", 30)[0], primary)
+        self.finish(self.append())
+        process = self.cluster.replicas[primary]
+        stopped = random.random() < 0.5
+        if stopped:
+            process.send_signal(signal.SIGSTOP)
+        else:
+            self.cluster.kill(primary)
+        load = self.append()
+        self.assertEqual(self.cluster.fall(victim, 30), -9, fault)
+        met = [point for point in self.cluster.points(victim)
+               if point[0] == call and part in point[1]]
+        self.assertTrue(met, fault)
+        self.cluster.start(victim)
+        try:
+            self.finish(load)
+        except AssertionError as error:
+            raise AssertionError(f"r{victim} at {fault}, {met}: {error}") from error
+        if stopped:
+            process.send_signal(signal.SIGCONT)
+        else:
+            self.cluster.start(primary)
+        return met[0]
+
+    def walk(self, place, mark):
+        """A quorum is three: who ends there is needed for the next view."""
+        todo = [(action, call, part) for call, part in CHANGE_CALLS for action in ACTIONS]
+        random.shuffle(todo)
+        met = []
+        until = time.monotonic() + CHANGE_SAMPLE_S
+        for action, call, part in todo:
+            if not STEP and time.monotonic() > until:
+                break
+            met.append((action, *self.crash(place, action, call, part + mark)))
+        print(f"{len(met)} of {len(todo)} crashes in a {mark}: {met}", file=sys.stderr)
+        self.assertTrue(met)
+        self.cluster.until(self.looked, "all in one view", 30)
+        self.finish(self.append())
+        self.cluster.level()
+        self.check_log(self.lines[: self.asked], self.acks)
+
+    def test_a_backup_in_its_view_change(self):
+        self.cluster.start_all()
+        self.walk(2, "change")
+
+    def test_the_next_primary_in_its_new_view(self):
+        self.cluster.start_all()
+        self.walk(1, "newview")
 
 
 if "--every" in sys.argv:
