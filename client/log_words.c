@@ -266,8 +266,13 @@ enum vestry_error log_error_of_code(uint64_t code)
     case E_EXPECT:
     case E_REPLAY:
     case E_SEEN:
+    case E_PREDICATE:
+    case E_PROPOSALS:
+    case E_CLOSED:
         return VESTRY_CONFLICT;
     case E_REQ_LATE:
+    case E_STALE:
+    case E_DEADLINE:
         return VESTRY_STALE;
     case E_CAPACITY:
         return VESTRY_FAILED;
@@ -284,12 +289,52 @@ static void time_text(uint64_t ms, char *out, size_t capacity)
     out[text.len] = '\0';
 }
 
+/* What officers can do about a refusal of what they decided; NULL for another refusal. */
+static const char *advice_to_officers(uint64_t code)
+{
+    switch (code) {
+    case E_SEEN:
+        return "it is in the log already: vestry gov show says what came of it";
+    case E_ACTION:
+    case E_ENCODING:
+        return "use programs of the servers' release, on the officers' machines too";
+    case E_STALE:
+        return "export the state again (vestry gov export), and let it be proposed anew";
+    case E_DEADLINE:
+        return "let it be proposed anew, with another --deadline";
+    case E_PREDICATE:
+        return "compare it with what is in force: vestry gov show";
+    case E_ROLE:
+    case E_MEMBER:
+        return "let a member who may act sign: vestry gov show";
+    case E_SIG:
+        return "bring an unchanged copy of what the officers signed for this log";
+    case E_THRESHOLD:
+        return "let more members vote: vestry-keys ballot, then vestry-keys bundle";
+    case E_PROPOSALS:
+        return "wait until one of that member's proposals is decided, or let another propose it";
+    case E_CLOSED:
+        return "it was decided already: vestry gov show says what is in force";
+    case E_DIGEST:
+    case E_BOUNDS:
+    case E_DISPUTE:
+        return "compare it with what is in force, and let it be proposed anew: vestry gov show";
+    default:
+        return NULL;
+    }
+}
+
 /* What can be done about a refusal, beside asking for another token. */
 static void advise_refusal(const struct vestry *log, uint64_t code, const struct parcel *parcel,
                            struct vestry_problem *out)
 {
+    const bool governs = parcel != NULL && parcel->op == OP_GOVERN;
     char when[64];
 
+    if (governs && advice_to_officers(code) != NULL) {
+        advise(out, "%s", advice_to_officers(code));
+        return;
+    }
     switch (code) {
     case E_EXPIRED_TIME:
         time_text(identity_limits(&log->identity)->expires_ms, when, sizeof(when));

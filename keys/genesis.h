@@ -94,7 +94,8 @@ struct genesis_development_options {
  *     charter.genesis  charter.policy
  *     keys/   m1.key m1.next.key m2... m3...  h1.key  i1.key  w1.key
  *     r0/     r0.key r0.cosign.key r0.transport.key     and so on for every replica
- *     client.key  client.token      append and read everywhere, without limits
+ *     client.key  client.token      append and read everywhere, without limits; bring what officers
+ *                                   decided
  *
  * All keys are plain and all under one hand: nothing here is a ceremony. */
 MUST_USE enum status genesis_development(const char *folder,

@@ -141,6 +141,8 @@ static enum status make_others(struct making *making)
     const struct card_details details = {.name = "Issuer", .scope = &scope};
     enum status status = STATUS_OK;
 
+    /* Whoever tries it out is client and officer: what decides is the officers' signatures. */
+    scope.ops |= OP_GOVERN;
     scope.max_life_ms = U64_UNLIMITED;
     scope.live_tokens = U64_UNLIMITED;
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && status == STATUS_OK; i++) {

@@ -13,6 +13,10 @@ MUST_USE int append_lines(struct connection *connection, const char *stream, con
  * each. EXIT_OK or the code of the error that was said. */
 MUST_USE int append_write_receipts(const struct call *call, const struct vestry_receipts *receipts);
 
+/* The receipt of entry `i` to a file. */
+MUST_USE int append_write_receipt(const struct call *call, const struct vestry_receipts *receipts,
+                                  size_t i, const char *path);
+
 /* Write a text to a file that must not be there yet, or to stdout for "-". */
 MUST_USE int write_text_file(const struct call *call, const char *path, const char *text,
                              size_t len);

@@ -62,7 +62,7 @@ int write_text_file(const struct call *call, const char *path, const char *text,
                                : call_fail_problem(call, exit_code_of_status(status), &problem);
 }
 
-static int write_receipt(const struct call *call, const struct vestry_receipts *receipts, size_t i,
+int append_write_receipt(const struct call *call, const struct vestry_receipts *receipts, size_t i,
                          const char *path)
 {
     size_t len = 0;
@@ -86,7 +86,7 @@ int append_write_receipts(const struct call *call, const struct vestry_receipts 
 
     vestry_receipts_look(receipts, &look);
     if (file != NULL) {
-        code = write_receipt(call, receipts, 0, file);
+        code = append_write_receipt(call, receipts, 0, file);
     }
     if (folder != NULL && mkdir(folder, 0755) != 0 && errno != EEXIST) {
         return fail_errno(call, folder, "check the path");
@@ -94,7 +94,7 @@ int append_write_receipts(const struct call *call, const struct vestry_receipts 
     for (size_t i = 0; code == EXIT_OK && folder != NULL && i < look.count; i++) {
         (void)snprintf(path, sizeof(path), "%.3900s/%llu.tlog-proof", folder,
                        (unsigned long long)(look.first_index + i));
-        code = write_receipt(call, receipts, i, path);
+        code = append_write_receipt(call, receipts, i, path);
     }
     return code;
 }

@@ -71,6 +71,10 @@ static const struct call_option gov_export_options[] = {
     {"out", 'o', "FILE", "where it goes: for machines that are offline"},
 };
 
+static const struct call_option gov_submit_options[] = {
+    {"receipt", 0, "FILE", "keep the receipt of the entry"},
+};
+
 static const struct call_option attenuate_options[] = {
     {"to", 0, "CARD", "the new holder: a card, or a public key in hex"},
     {"output", 'o', "FILE", "where the new token goes"},
@@ -168,6 +172,10 @@ const struct verb verbs[] = {
      "  vestry gov show\n"
      "  vestry gov show --json\n",
      NO_OPTIONS, 0, 0, cmd_gov_show},
+    {"gov submit", VERB_WRITES, "BUNDLE", "bring what officers decided into the log",
+     "  vestry gov submit p.bundle\n"
+     "  vestry gov submit p.bundle --token officers.token --key officers.key\n",
+     OPTIONS(gov_submit_options), 1, 1, cmd_gov_submit},
     {"dev", VERB_LOCAL, "", "the same as dev start", "  vestry dev\n", OPTIONS(dev_start_options),
      0, 1, cmd_dev},
     {"dev start", VERB_LOCAL, "", "start a cluster on this machine, for trying",

@@ -14,6 +14,7 @@ int cmd_status(struct call *call);
 int cmd_evidence(struct call *call);
 int cmd_gov_export(struct call *call);
 int cmd_gov_show(struct call *call);
+int cmd_gov_submit(struct call *call);
 int cmd_dev(struct call *call);
 int cmd_dev_start(struct call *call);
 int cmd_dev_stop(struct call *call);

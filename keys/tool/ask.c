@@ -65,8 +65,9 @@ static enum status ask_terminal(const char *question, bool echo, struct secret *
     if (!echo) {
         quiet.c_lflag &= ~(tcflag_t)(ECHO | ISIG);
     }
-    bool good = write(fd, question, strlen(question)) == (ssize_t)strlen(question) &&
-                tcsetattr(fd, TCSAFLUSH, &quiet) == 0 &&
+    /* What was typed before the question is dropped, and nothing that was typed after it. */
+    bool good = tcsetattr(fd, TCSAFLUSH, &quiet) == 0 &&
+                write(fd, question, strlen(question)) == (ssize_t)strlen(question) &&
                 read_line(fd, answer->data, answer->capacity, &answer->len);
     (void)tcsetattr(fd, TCSAFLUSH, &usual);
     if (!echo) {
@@ -182,8 +183,19 @@ static enum cli_code not_confirmed(const struct cli *cli, const char *what)
     return cli_fail(cli, CLI_VERIFY_FAILED, &problem);
 }
 
+/* What to do without a terminal: nothing, where the words come into being with the question. */
+static const char *confirm_instead(const struct cli *cli)
+{
+    for (size_t i = 0; i < cli->verb->option_count; i++) {
+        if (strcmp(cli->verb->options[i].name, "confirm") == 0) {
+            return "give the last two words: --confirm WORD,WORD";
+        }
+    }
+    return "run it at a terminal: its words are new each time, and a person compares them";
+}
+
 /* Ask one question whose answer is no secret. */
-static enum status ask_plain(const char *question, char answer[ANSWER_CHARS],
+static enum status ask_plain(const struct cli *cli, const char *question, char answer[ANSWER_CHARS],
                              struct problem *problem)
 {
     struct secret typed = {0};
@@ -192,8 +204,7 @@ static enum status ask_plain(const char *question, char answer[ANSWER_CHARS],
     if (status != STATUS_OK) {
         return status;
     }
-    status = ask_terminal(question, true, &typed, "give the last two words: --confirm WORD,WORD",
-                          problem);
+    status = ask_terminal(question, true, &typed, confirm_instead(cli), problem);
     memset(answer, 0, ANSWER_CHARS);
     memcpy(answer, typed.data, typed.len);
     secret_close(&typed);
@@ -217,14 +228,14 @@ enum cli_code tool_confirm(const struct cli *cli, const uint8_t hash[HASH_BYTES]
         ceremony_confirmed(given);
         return CLI_OK;
     }
-    if (ask_plain("Type the last two words: ", answer, &problem) != STATUS_OK) {
+    if (ask_plain(cli, "Type the last two words: ", answer, &problem) != STATUS_OK) {
         return cli_fail(cli, CLI_USAGE, &problem);
     }
     if (strcasecmp(answer, wanted) != 0) {
         return not_confirmed(cli, "these are not the last two words");
     }
     ceremony_confirmed(answer);
-    if (ask_plain("Type Yes to sign: ", answer, &problem) != STATUS_OK) {
+    if (ask_plain(cli, "Type Yes to sign: ", answer, &problem) != STATUS_OK) {
         return cli_fail(cli, CLI_USAGE, &problem);
     }
     if (strcmp(answer, "Yes") != 0) {

@@ -110,6 +110,40 @@ static const struct cli_option attenuate_options[] = {
     {"passphrase-fd", "N", "read the passphrase from this descriptor"},
     LIMIT_OPTIONS,
 };
+static const struct cli_option state_options[] = {
+    {"charter", "FILE", "the sealed charter"},
+};
+
+#define STATE_OPTIONS                                                                              \
+    {"state", "FILE", "what is in force: vestry gov export"},                                      \
+    {                                                                                              \
+        "charter", "FILE", "the sealed charter, to be sure of the log"                             \
+    }
+#define SIGN_OPTIONS                                                                               \
+    {"key", "FILE", "your key"}, {"out", "FILE", "where it goes"},                                 \
+    {                                                                                              \
+        "passphrase-fd", "N", "read the passphrase from this descriptor"                           \
+    }
+
+static const struct cli_option propose_options[] = {
+    STATE_OPTIONS,
+    SIGN_OPTIONS,
+    {"reason", "TEXT", "why, in one sentence: every officer sees it"},
+    {"deadline", "TIME", "to be decided by then (default +7d)"},
+    {"not-before", "TIME", "not to hold before then (default: at once)"},
+};
+static const struct cli_option ballot_options[] = {
+    STATE_OPTIONS,
+    SIGN_OPTIONS,
+    {"yes", NULL, "for it"},
+    {"no", NULL, "against it"},
+    {"confirm", "WORD,WORD", "the last two words, instead of being asked"},
+    {"reason", "TEXT", "why; only its hash is kept"},
+};
+static const struct cli_option bundle_options[] = {
+    STATE_OPTIONS,
+    {"out", "FILE", "where it goes"},
+};
 static const struct cli_option inspect_options[] = {
     {"charter", "FILE", "check it against the sealed charter too"},
     {"at", "TIME", "check it for this time (default: now)"},
@@ -157,6 +191,31 @@ static const struct cli_verb verbs[] = {
     {"token inspect", "TOKEN", "say what a token allows",
      "  vestry-keys token inspect pos17.token --charter charter.genesis\n", inspect_options,
      COUNT(inspect_options), 1, 1, cmd_token_inspect},
+    {"state verify", "FILE", "check what is in force, as `vestry gov export` wrote it down",
+     "  vestry-keys state verify state.bundle --charter charter.genesis\n", state_options,
+     COUNT(state_options), 1, 1, cmd_state_verify},
+    {"emergency suspend-replica", "rN", "propose to suspend a replica at once, and vote for it",
+     "  vestry-keys emergency suspend-replica r3 --state state.bundle --key m2.key \\\n"
+     "      --reason 'host compromise' --out p.gov\n"
+     "  vestry-keys ballot p.gov --state state.bundle --key m1.key --yes --out m1.ballot\n"
+     "  vestry-keys bundle p.gov m1.ballot --state state.bundle --out p.bundle\n"
+     "  vestry gov submit p.bundle\n",
+     propose_options, COUNT(propose_options), 1, 1, cmd_emergency_suspend},
+    {"propose replica-suspend", "rN", "propose to suspend a replica, without a vote",
+     "  vestry-keys propose replica-suspend r3 --state state.bundle --key m1.key \\\n"
+     "      --reason 'host compromise' --out p.gov\n",
+     propose_options, COUNT(propose_options), 1, 1, cmd_propose_suspend},
+    {"propose replica-restore", "rN", "propose to lift a replica's suspension",
+     "  vestry-keys propose replica-restore r3 --state state.bundle --key m1.key \\\n"
+     "      --reason 'host rebuilt' --out p.gov\n",
+     propose_options, COUNT(propose_options), 1, 1, cmd_propose_restore},
+    {"ballot", "PROPOSAL", "show a proposal and vote on it as a member",
+     "  vestry-keys ballot p.gov --state state.bundle --key m2.key --yes --out m2.ballot\n",
+     ballot_options, COUNT(ballot_options), 1, 1, cmd_ballot},
+    {"bundle", "PROPOSAL [BALLOT...]", "put a proposal and ballots together, or say who is missing",
+     "  vestry-keys bundle p.gov m2.ballot m3.ballot --state state.bundle --out p.bundle\n"
+     "  vestry gov submit p.bundle\n",
+     bundle_options, COUNT(bundle_options), 1, CLI_ARGUMENTS_MAX, cmd_bundle},
     {"policy make", "", "write the keys and quorum that checkpoints are judged by",
      "  vestry-keys policy make --charter charter.genesis --out acme.policy\n", policy_options,
      COUNT(policy_options), 0, 0, cmd_policy_make},
@@ -167,10 +226,11 @@ static const struct cli_verb verbs[] = {
 
 static const struct cli_program program = {
     .name = "vestry-keys",
-    .summary = "keys, charters and tokens, offline",
+    .summary = "keys, charters, tokens and what officers decide, offline",
     .examples = "  vestry-keys key new --role member --id m1 --name Ada --salt salt\n"
                 "  vestry-keys charter draft --cards cards/ --params params.conf --out draft\n"
                 "  vestry-keys token inspect pos17.token\n"
+                "  vestry-keys emergency suspend-replica r3 --state state.bundle --key m2.key ...\n"
                 "  vestry-keys charter dev --out dev\n",
     .verbs = verbs,
     .verb_count = COUNT(verbs),

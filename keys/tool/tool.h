@@ -28,6 +28,12 @@ enum cli_code cmd_token_issue(struct cli *cli);
 enum cli_code cmd_token_attenuate(struct cli *cli);
 enum cli_code cmd_token_inspect(struct cli *cli);
 enum cli_code cmd_policy_make(struct cli *cli);
+enum cli_code cmd_state_verify(struct cli *cli);
+enum cli_code cmd_propose_suspend(struct cli *cli);
+enum cli_code cmd_propose_restore(struct cli *cli);
+enum cli_code cmd_emergency_suspend(struct cli *cli);
+enum cli_code cmd_ballot(struct cli *cli);
+enum cli_code cmd_bundle(struct cli *cli);
 enum cli_code cmd_selftest(struct cli *cli);
 enum cli_code cmd_version(struct cli *cli);
 

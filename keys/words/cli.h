@@ -21,6 +21,7 @@ enum cli_code {
     CLI_USAGE = 2, /* or configuration */
     CLI_VERIFY_FAILED = 3,
     CLI_NOT_AUTHORISED = 5,
+    CLI_STALE = 7, /* made for an older state */
 };
 
 struct cli;

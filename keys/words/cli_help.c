@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define VERB_COLUMNS 26 /* the longest verb and a space */
+
 static const struct cli_option common[] = {
     {"json", NULL, "one JSON object a line, for programs"},
     {"help", NULL, "this text"},
@@ -26,7 +28,7 @@ void cli_help_program(const struct cli_program *program, struct buffer *out)
     cli_put(out, "%s\n%s: %s\n\nVerbs:\n", program->examples, program->name, program->summary);
     for (size_t i = 0; i < program->verb_count; i++) {
         cli_put(out, "  ");
-        cli_put_cell(out, bytes_of_text(program->verbs[i].name), 18);
+        cli_put_cell(out, bytes_of_text(program->verbs[i].name), VERB_COLUMNS);
         cli_put(out, " %s\n", program->verbs[i].summary);
     }
     cli_put(out, "\n`%s VERB --help` shows examples and options of a verb.\n", program->name);

@@ -8,10 +8,6 @@
 #define NAME_COLUMNS 24
 #define PARAM_COLUMNS 22
 
-#define SECTION_TEXT(name, number, text) [name - 1] = text,
-static const char *const section_names[SECTION_COUNT] = {SECTIONS(SECTION_TEXT)};
-#undef SECTION_TEXT
-
 const char *standing_text(uint64_t standing)
 {
 #define STANDING_TEXT(name, number, text) [name] = text,
@@ -111,7 +107,7 @@ static void put_versions(const struct in_force *in_force, struct buffer *out)
 {
     put_text(out, "  versions  ");
     for (uint32_t i = 0; i < SECTION_COUNT; i++) {
-        cli_put(out, " %s %llu%s", section_names[i],
+        cli_put(out, " %s %llu%s", section_text(i + 1),
                 (unsigned long long)in_force->sections[i].version,
                 i + 1 < SECTION_COUNT ? "," : "\n");
     }
@@ -240,7 +236,7 @@ void in_force_json(const struct in_force *in_force, struct json_line *json)
     json_close(json);
     json_open(json, "versions");
     for (uint32_t i = 0; i < SECTION_COUNT; i++) {
-        json_u64(json, section_names[i], in_force->sections[i].version);
+        json_u64(json, section_text(i + 1), in_force->sections[i].version);
     }
     json_close(json);
 }

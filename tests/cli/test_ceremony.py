@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The commands of keys/CEREMONY.md, read from there and run in their order: what is written for one
-member, holder or replica is done for each of them."""
+member, holder or replica is done for each of them. What needs a log that runs (from "Emergency" to
+the next heading) is test_vestry_gov.py's."""
 
 import os
 import shlex
@@ -17,12 +18,18 @@ MANY = {"m1": ("m", 5, 1), "h1": ("h", 3, 1), "r0": ("r", 4, 0)}
 SEALED = ["secret/m", "secret/h", "secret/shop", "secret/w"]
 
 
-def blocks():
-    """The indented blocks of the document: lists of lines, continued ones joined."""
+def blocks(emergency=False):
+    """The indented blocks of the document, of its emergency or of all else: lists of lines,
+    continued ones joined."""
     found = []
     joined = ""
+    here = False
     with open(DOCUMENT, encoding="utf-8") as file:
         for line in [*file, "\n"]:
+            if line.startswith("## "):
+                here = line.startswith("## Emergency")
+            if here != emergency:
+                continue
             if not line.startswith("    "):
                 if joined:
                     found.append([part for part in joined.split("\n") if part])

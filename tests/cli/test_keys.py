@@ -364,7 +364,7 @@ class CommandLine(Case):
     def test_every_verb_has_help_that_begins_with_examples(self):
         listed = self.good(KEYS, "--help").out
         self.assertTrue(listed.startswith("  vestry-keys "))
-        verbs = [line[2:20].strip() for line in listed.split("Verbs:\n")[1].split("\n\n")[0]
+        verbs = [line[2:28].strip() for line in listed.split("Verbs:\n")[1].split("\n\n")[0]
                  .split("\n") if line]
         self.assertGreaterEqual(len(verbs), 14)
         for verb in verbs:

@@ -3,6 +3,8 @@ and state; and with a development cluster of its own."""
 
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -54,7 +56,7 @@ class Home(unittest.TestCase):
         return os.path.join(self.home, *names)
 
     @classmethod
-    def run_vestry(cls, *arguments, stdin=b"", env=None, timeout=120, name="vestry"):
+    def run_vestry(cls, *arguments, stdin=b"", env=None, timeout=120, name="vestry", **options):
         done = subprocess.run(
             [program(name), *arguments],
             cwd=cls.home,
@@ -63,6 +65,7 @@ class Home(unittest.TestCase):
             capture_output=True,
             timeout=timeout,
             check=False,
+            **options,
         )
         return Result(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
@@ -90,6 +93,42 @@ class Home(unittest.TestCase):
         self.assertEqual(len(lines), 2, result.err)
         self.assertGreater(len(lines[1]), len("  try: ") + 3)
         return result
+
+
+    def at_terminal(self, *arguments, name="vestry-keys", answer="Yes", words=None):
+        """Run a program that asks on its terminal: the last two of the words that it shows, then
+        for Yes. Everything it says is in `out`."""
+        pid, terminal = pty.fork()
+        if pid == 0:
+            try:
+                os.chdir(self.home)
+                os.execve(program(name), [name, *arguments], self.environment)
+            finally:
+                os._exit(127)
+        said = b""
+        questions = [b"Type the last two words: ", b"Type Yes to sign: "]
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if not select.select([terminal], [], [], 1)[0]:
+                continue
+            try:
+                more = os.read(terminal, 4096)
+            except OSError:
+                break
+            if not more:
+                break
+            said += more
+            if questions and questions[0] in said:
+                fingerprint = said.decode().split("  id\r\n")[1].split("\r\n")
+                shown = " ".join(fingerprint[4].split()[-2:])
+                reply = answer if len(questions) == 1 else words or shown
+                os.write(terminal, reply.encode() + b"\n")
+                questions.pop(0)
+        else:
+            os.kill(pid, signal.SIGKILL)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        os.close(terminal)
+        return Result(code, said.replace(b"\r\n", b"\n"), "")
 
 
 class Cluster(Home):

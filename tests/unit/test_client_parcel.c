@@ -232,6 +232,37 @@ static void a_place_beyond_any_log_makes_no_leaf(void **state)
     parcel_close(&parcel);
 }
 
+static void what_officers_decided_is_alone_and_under_a_zero_salt(void **state)
+{
+    (void)state;
+    static const uint8_t no_salt[SALT_BYTES];
+    const struct parcel_entry mixed[] = {entry("a", "x"), entry("vestry/governance", "bundle")};
+    const struct parcel_place place = {.author = fake.key.public_key};
+    const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), bytes_of_text("bundle")};
+    struct parcel parcel;
+    struct request request;
+    struct leaf leaf;
+    uint8_t hash[HASH_BYTES];
+    uint8_t memory[LEAF_BYTES_MAX];
+    struct buffer bytes = buffer_make(memory, sizeof(memory));
+
+    assert_int_equal(make(mixed, 2, &parcel), STATUS_INVALID);
+    assert_int_equal(make(&mixed[0], 1, &parcel), STATUS_OK);
+    assert_int_equal(parcel.op, OP_APPEND);
+    parcel_close(&parcel);
+    assert_int_equal(make(&mixed[1], 1, &parcel), STATUS_OK);
+    assert_int_equal(parcel.op, OP_GOVERN);
+    assert_int_equal(request_decode(parcel.request, &request), WIRE_OK);
+    assert_int_equal(request.op, OP_GOVERN);
+    assert_memory_equal(parcel.pieces[0].salt, no_salt, SALT_BYTES);
+    hash_parts(salted, 2, hash);
+    assert_memory_equal(parcel.pieces[0].payload_hash, hash, HASH_BYTES);
+    parcel_leaf(&parcel, &place, 0, 0, &bytes);
+    assert_int_equal(leaf_decode(buffer_bytes(&bytes), &leaf), WIRE_OK);
+    assert_int_equal(leaf.kind, LEAF_GOVERNANCE);
+    parcel_close(&parcel);
+}
+
 #define A_TEST(name) cmocka_unit_test_setup_teardown(name, open_fake, close_fake)
 
 int main(void)
@@ -245,6 +276,7 @@ int main(void)
         A_TEST(the_largest_append_that_is_promised_fits),
         A_TEST(a_statement_path_leads_to_the_root_that_was_signed),
         A_TEST(a_place_beyond_any_log_makes_no_leaf),
+        A_TEST(what_officers_decided_is_alone_and_under_a_zero_salt),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

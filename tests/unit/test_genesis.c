@@ -382,7 +382,7 @@ static void a_development_cluster_is_whole(void **state)
     assert_int_equal(token_parse(buffer_bytes(&token), view.cluster_id, &token_view), RESULT_OK);
     assert_int_equal(token_check(&view, &token_view, &sig_ed25519, 1, &verdict), RESULT_OK);
     assert_memory_equal(token_view.blocks[0].holder, client.public_key, PUBLIC_KEY_BYTES);
-    assert_int_equal(token_view.blocks[0].limits.ops, OP_APPEND | OP_READ);
+    assert_int_equal(token_view.blocks[0].limits.ops, OP_APPEND | OP_READ | OP_GOVERN);
     assert_int_equal(token_view.blocks[0].limits.quota_bytes, U64_UNLIMITED);
     secret_key_close(&client);
     assert_int_equal(develop(folder, NULL, 4, 7100), STATUS_EXISTS);
