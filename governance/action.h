@@ -53,6 +53,7 @@ enum result_code act_replica_restore(const struct deed *deed);
 enum result_code act_issuer_suspend(const struct deed *deed);
 enum result_code act_issuer_restore(const struct deed *deed);
 enum result_code act_issuer_gen_min(const struct deed *deed);
+enum result_code act_revoke_cap(const struct deed *deed);
 enum result_code act_revoke_key(const struct deed *deed);
 enum result_code act_freeze(const struct deed *deed);
 enum result_code act_unfreeze(const struct deed *deed);

@@ -137,8 +137,6 @@ enum result_code gov_apply(struct state *state, const struct cap_context *contex
     }
     CHECK(governance_payload_decode(payload, &decoded) == WIRE_OK);
     chamber_open(&chamber, state, context, results);
-    /* What the author signed begins with its tag and the cluster's id. */
-    chamber.cluster_id = view->statement + TAG_BYTES;
     return entry_apply(&chamber, &decoded);
 }
 

@@ -50,9 +50,10 @@ struct cap_context {
     const struct state *state;
     const struct rights *rights; /* refreshed from that state */
     const struct sig_oracle *oracle;
-    uint64_t height;   /* of the block that is being executed */
-    uint64_t time_ms;  /* its T */
-    uint64_t audience; /* 0 for ordered requests, rid + 1 for a read at that replica */
+    uint64_t height;           /* of the block that is being executed */
+    uint64_t time_ms;          /* its T */
+    uint64_t audience;         /* 0 for ordered requests, rid + 1 for a read at that replica */
+    const uint8_t *cluster_id; /* for governance (apply.h); NULL where none is asked for */
 };
 
 /* What one block of the chain is charged with. */

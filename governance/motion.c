@@ -12,7 +12,7 @@ void chamber_open(struct chamber *chamber, struct state *state, const struct cap
     chamber->state = state;
     chamber->context = context;
     chamber->results = results;
-    chamber->cluster_id = NULL;
+    chamber->cluster_id = context->cluster_id;
     members_load(state, &chamber->members);
 }
 

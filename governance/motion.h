@@ -25,7 +25,7 @@ struct chamber {
     struct state *state;
     const struct cap_context *context;
     struct gov_results *results;
-    const uint8_t *cluster_id; /* NULL where nothing is signed */
+    const uint8_t *cluster_id;
     struct members members;
 };
 void chamber_open(struct chamber *chamber, struct state *state, const struct cap_context *context,

@@ -61,6 +61,7 @@ static struct cap_context run_context(const struct run *run)
         .height = run->block.height,
         .time_ms = run->block.time_ms,
         .audience = 0,
+        .cluster_id = run->node->cluster_id,
     };
 }
 

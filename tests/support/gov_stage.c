@@ -117,6 +117,7 @@ enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct byte
         .oracle = &oracle,
         .height = stage->height,
         .time_ms = stage->time_ms,
+        .cluster_id = stage->world.charter.cluster_id,
     };
     uint8_t hash[HASH_BYTES];
 
@@ -125,7 +126,6 @@ enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct byte
     stage->view.request.op = OP_GOVERN;
     stage->view.statements[0].payload_len = bytes.len;
     stage->view.statements[0].payload_hash = hash;
-    memcpy(stage->view.statement + TAG_BYTES, stage->world.charter.cluster_id, HASH_BYTES);
 
     /* Not a byte more than it has: whoever reads beyond is found. */
     uint8_t *exact = malloc(bytes.len);
@@ -244,6 +244,7 @@ void stage_block(struct gov_stage *stage, uint64_t heights, uint64_t ms)
         .rights = &stage->world.rights,
         .height = stage->height,
         .time_ms = stage->time_ms,
+        .cluster_id = stage->world.charter.cluster_id,
     };
 
     gov_due(stage->world.state, &context, &stage->results);

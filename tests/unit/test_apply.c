@@ -34,7 +34,11 @@ static enum result_code applied(struct bytes payload)
     const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), payload};
     const struct sig_oracle oracle = sig_oracle_plain(&fixture.scheme);
     const struct cap_context context = {
-        .state = world.state, .rights = &world.rights, .oracle = &oracle};
+        .state = world.state,
+        .rights = &world.rights,
+        .oracle = &oracle,
+        .cluster_id = world.charter.cluster_id,
+    };
     static uint8_t hash[HASH_BYTES];
 
     t.request.body.op = OP_GOVERN;

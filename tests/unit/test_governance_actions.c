@@ -210,100 +210,6 @@ static void older_keys_of_an_issuer_end_for_ever_and_one_is_left(void **state)
     assert_int_equal(proposed(), E_PREDICATE);
 }
 
-/* --- Holders' keys --------------------------------------------------------------------------- */
-
-static void plan_revoke(const char *const *names, uint32_t count, bool ascending)
-{
-    uint8_t keys[16][PUBLIC_KEY_BYTES];
-    uint8_t space[1024];
-    struct buffer list = buffer_make(space, sizeof(space));
-
-    for (uint32_t i = 0; i < count; i++) {
-        uint32_t at = i;
-
-        gov_public_key(stage.fixture.scheme, names[i], keys[i]);
-        for (; at > 0 && memcmp(keys[at - 1], keys[at], PUBLIC_KEY_BYTES) > 0; at--) {
-            uint8_t swapped[PUBLIC_KEY_BYTES];
-
-            memcpy(swapped, keys[at], PUBLIC_KEY_BYTES);
-            memcpy(keys[at], keys[at - 1], PUBLIC_KEY_BYTES);
-            memcpy(keys[at - 1], swapped, PUBLIC_KEY_BYTES);
-        }
-    }
-    for (uint32_t i = 0; i < count; i++) {
-        struct item_hash key;
-
-        memcpy(key.value, keys[ascending ? i : count - 1 - i], PUBLIC_KEY_BYTES);
-        assert_true(item_hash_encode(&key, &list));
-    }
-
-    const struct args_revoke_key args = {{buffer_bytes(&list), count}};
-
-    stage_plan(&stage, &plan, ACTION_REVOKE_KEY, SECTION_REVOCATIONS, &schema_args_revoke_key,
-               &args);
-}
-
-static bool is_revoked(const char *name)
-{
-    uint8_t pk[PUBLIC_KEY_BYTES];
-
-    gov_public_key(stage.fixture.scheme, name, pk);
-    return rights_key_revoked(&stage.world.rights, pk);
-}
-
-static void holders_keys_are_revoked_and_no_others(void **state)
-{
-    static const char *const names[] = {"alice", "bob", "carol", "dave", "erin", "frank"};
-    static const char *const governed[] = {"alice", "m2"};
-
-    (void)state;
-    plan_revoke(&names[1], 3, true);
-    assert_takes(2);
-    plan_revoke(&names[0], 1, true);
-    assert_int_equal(proposed(), RESULT_OK);
-    plan_revoke(&names[4], 2, true);
-    assert_int_equal(proposed(), RESULT_OK);
-    for (size_t i = 0; i < 6; i++) {
-        assert_true(is_revoked(names[i]));
-    }
-    assert_false(is_revoked("grace"));
-    plan_revoke((const char *const[]){"grace", "bob"}, 2, true);
-    assert_int_equal(proposed(), E_PREDICATE);
-    plan_revoke((const char *const[]){"grace", "heidi"}, 2, false);
-    assert_int_equal(proposed(), E_PREDICATE);
-    plan_revoke((const char *const[]){"grace", "grace"}, 2, true);
-    assert_int_equal(proposed(), E_PREDICATE);
-    plan_revoke(governed, 2, true);
-    assert_int_equal(proposed(), E_PREDICATE);
-    plan_revoke((const char *const[]){"r2 transport"}, 1, true);
-    assert_int_equal(proposed(), E_PREDICATE);
-    assert_false(is_revoked("grace"));
-}
-
-static void the_list_of_revoked_keys_is_bounded(void **state)
-{
-    static uint8_t list_bytes[REVOKED_MAX * 40];
-    static uint8_t body_bytes[REVOKED_MAX * 40 + 64];
-    struct buffer list = buffer_make(list_bytes, sizeof(list_bytes));
-    struct buffer body = buffer_make(body_bytes, sizeof(body_bytes));
-    struct revocations_section section = {{BYTES_EMPTY, 0}, {BYTES_EMPTY, 0}};
-
-    (void)state;
-    for (uint32_t i = 0; i < REVOKED_MAX - 1; i++) {
-        const struct item_hash key = {{0, (uint8_t)(i >> 8), (uint8_t)i}};
-
-        assert_true(item_hash_encode(&key, &list));
-    }
-    section.keys = (struct wire_list){buffer_bytes(&list), REVOKED_MAX - 1};
-    assert_true(revocations_section_encode(&section, &body));
-    assert_true(section_write(stage.world.state, SECTION_REVOCATIONS, buffer_bytes(&body)));
-    plan_revoke((const char *const[]){"alice", "bob"}, 2, true);
-    assert_int_equal(stage_propose(&stage, &plan), E_CAPACITY);
-    plan_revoke((const char *const[]){"alice"}, 1, true);
-    assert_int_equal(proposed(), RESULT_OK);
-    assert_true(is_revoked("alice"));
-}
-
 /* --- Freezes --------------------------------------------------------------------------------- */
 
 static void plan_freeze(uint64_t action, const char *prefix, uint64_t until_ms)
@@ -430,8 +336,8 @@ static void a_bundle_is_carried_out_or_refused(void **state)
 static void no_action_that_adds_authority_is_an_emergency(void **state)
 {
     static const uint64_t emergencies[] = {
-        ACTION_MEMBER_SUSPEND, ACTION_REPLICA_SUSPEND, ACTION_ISSUER_SUSPEND,
-        ACTION_ISSUER_GEN_MIN, ACTION_REVOKE_KEY,      ACTION_FREEZE,
+        ACTION_MEMBER_SUSPEND, ACTION_REPLICA_SUSPEND, ACTION_ISSUER_SUSPEND, ACTION_ISSUER_GEN_MIN,
+        ACTION_REVOKE_KEY,     ACTION_REVOKE_CAP,      ACTION_FREEZE,
     };
 
     (void)state;
@@ -461,8 +367,6 @@ int main(void)
         T(what_a_suspended_member_signed_counts_no_more),
         T(an_issuer_is_suspended_by_few_and_restored_by_more),
         T(older_keys_of_an_issuer_end_for_ever_and_one_is_left),
-        T(holders_keys_are_revoked_and_no_others),
-        T(the_list_of_revoked_keys_is_bounded),
         T(writing_is_frozen_by_few_for_a_while),
         T(a_freeze_of_everything_ends_too),
         T(there_are_so_many_freezes),
