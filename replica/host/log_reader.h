@@ -50,7 +50,7 @@ bool log_node(void *context, unsigned level, uint64_t index, uint8_t out[HASH_BY
 
 /* Everything about one entry. Borrows until the next call for another block or batch. */
 struct log_entry {
-    struct item item;  /* the request it came with; empty in block 0 */
+    struct item item;  /* the request it came with, if any: not the charter, nor results */
     uint32_t position; /* of its statement */
     bool has_item;
     struct payload payload; /* without salt: erased */

@@ -24,6 +24,8 @@ struct fixture {
     struct store_view *view;
     struct gov_stage stage; /* makes what the officers sign */
     struct gov_plan plan;
+    struct node *again; /* the node after a restart */
+    struct outbox outbox;
 };
 
 static const struct gov_vote votes[] = {
@@ -160,6 +162,60 @@ static void the_nodes_roster_follows_the_section(void **state)
     assert_int_equal(roster_find(roster, 1)->standing, STANDING_ACTIVE);
     assert_int_equal(roster->n, CORE_NODES);
     assert_int_equal(roster->q, 3);
+}
+
+static bool restore(void *context, enum family family, struct bytes key, struct bytes value)
+{
+    struct fixture *fixture = context;
+    const struct event event = {
+        .kind = EVENT_RESTORED,
+        .record = {.family = family, .key = key, .value = value},
+    };
+    return node_step(fixture->again, &event, &fixture->outbox) == DROP_NONE;
+}
+
+static bool restore_state(void *context, struct bytes key, struct bytes value)
+{
+    return restore(context, FAMILY_STATE, key, value);
+}
+
+static bool restore_journal(void *context, struct bytes key, struct bytes value)
+{
+    return restore(context, FAMILY_JOURNAL, key, value);
+}
+
+static void a_restart_finds_the_roster_and_the_rights_as_they_were(void **state)
+{
+    struct fixture *fixture = *state;
+    struct core_fixture *core = fixture->log->core;
+    const struct node *node = node_of(fixture);
+    const struct node_config config = {
+        .rid = HOST_LOG_NODE,
+        .charter_file = gov_fixture_file(&core->charter),
+        .scheme = core->charter.scheme,
+        .sign_seed = core->seeds[HOST_LOG_NODE][0],
+        .cosign_seed = core->seeds[HOST_LOG_NODE][1],
+        .pool_bytes = (size_t)8 << 20,
+        .state_records_max = 10000,
+        .state_bytes_max = 1u << 22,
+    };
+    const struct event started = {.kind = EVENT_STARTED, .now_ms = 1000, .wall_ms = core->wall_ms};
+    bundle_bring(fixture);
+    host_log_block(fixture->log, 1, 1);
+    assert_int_equal(node_open(&config, &fixture->again), STATUS_OK);
+    assert_int_equal(outbox_open(&fixture->outbox), STATUS_OK);
+    assert_int_equal(
+        store_scan(fixture->log->store, FAMILY_STATE, BYTES_EMPTY, restore_state, fixture),
+        STATUS_OK);
+    assert_int_equal(
+        store_scan(fixture->log->store, FAMILY_JOURNAL, BYTES_EMPTY, restore_journal, fixture),
+        STATUS_OK);
+    assert_int_equal(node_step(fixture->again, &started, &fixture->outbox), DROP_NONE);
+    assert_int_equal(roster_find(node_roster(fixture->again), 2)->standing, STANDING_SUSPENDED);
+    assert_memory_equal(fixture->again->rights.config_hash, node->rights.config_hash, HASH_BYTES);
+    assert_memory_equal(fixture->again->head.header_hash, node->head.header_hash, HASH_BYTES);
+    node_close(fixture->again);
+    outbox_close(&fixture->outbox);
 }
 
 static void what_is_due_stands_before_the_blocks_requests(void **state)
@@ -348,6 +404,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(what_a_request_brings_about_stands_right_behind_it),
         T(the_nodes_roster_follows_the_section),
+        T(a_restart_finds_the_roster_and_the_rights_as_they_were),
         T(what_is_due_stands_before_the_blocks_requests),
         T(a_block_without_requests_may_have_results),
         T(results_are_rebuilt_with_the_blocks_below_a_snapshot),
