@@ -176,12 +176,15 @@ bool lie_status(const struct lie_to *out, const struct envelope *envelope)
 bool lie_data(const struct lie_to *out, const struct envelope *envelope, struct bytes attachment)
 {
     struct data data;
-    if (!world_lies(out->world, out->host->rid, LIE_DATA) ||
+    if (!world_lies(out->world, out->host->rid, LIE_DATA | LIE_FORGE) ||
         data_decode(envelope->body, &data) != WIRE_OK) {
         return true;
     }
     if (data.kind == FETCH_SNAPSHOT || data.kind == FETCH_HISTORY) {
         return lie_snapshot(out, &data, envelope->body, attachment);
+    }
+    if (!world_lies(out->world, out->host->rid, LIE_DATA)) {
+        return true;
     }
     if (data.kind == FETCH_BLOCKS) {
         blocks_lie(out, &data, envelope->body, attachment);

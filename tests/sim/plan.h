@@ -37,6 +37,7 @@ enum lie {
     LIE_STATEMENTS = 1 << 23, /* of an item with one statement more */
     LIE_BYTES = 1 << 24,      /* of one byte more */
     LIE_OLD = 1 << 25,        /* answers to FETCH out of a picture of the disk */
+    LIE_FORGE = 1 << 26,      /* of LIE_DATA only what concerns snapshots */
 };
 
 struct plan {

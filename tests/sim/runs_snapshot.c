@@ -152,7 +152,7 @@ const struct script snapshot_scripts[] = {
         .passes = away_passes,
         .judge = by_snapshot,
         .liars = 2,
-        .lies = LIE_DATA,
+        .lies = LIE_FORGE,
     },
     {
         .name = "snapshot-of-old",
