@@ -5,13 +5,16 @@
 #include "replica/host/metrics.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HEADERS_BYTES_MAX 8192
 #define BODY_BYTES_MAX 1024
 #define TIMEOUT_S 10
+#define PAUSE_MS 100 /* when a connection cannot be accepted */
 
 struct page {
     struct evhttp *http;
@@ -111,6 +114,26 @@ static enum status refuse(const struct config_address *address, int error, struc
     return error == EADDRINUSE ? STATUS_BUSY : STATUS_IO;
 }
 
+static void on_resume(evutil_socket_t fd, short what, void *argument)
+{
+    (void)fd;
+    (void)what;
+    evconnlistener_enable((struct evconnlistener *)argument);
+}
+
+/* Too few descriptors, as a rule. A socket that stays ready must not keep the loop from its work.
+ */
+static void on_error(struct evconnlistener *socket, void *argument)
+{
+    (void)argument;
+    const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+    evconnlistener_disable(socket);
+    if (event_base_once(evconnlistener_get_base(socket), -1, EV_TIMEOUT, on_resume, socket,
+                        &pause) != 0) {
+        evconnlistener_enable(socket);
+    }
+}
+
 enum status page_open(struct host *host, const struct config_address *address, struct page **out,
                       struct report *report)
 {
@@ -133,11 +156,14 @@ enum status page_open(struct host *host, const struct config_address *address, s
     evhttp_set_cb(page->http, "/checkpoint", on_checkpoint, page);
     evhttp_set_gencb(page->http, on_other, page);
     errno = 0;
-    if (evhttp_bind_socket(page->http, address->host, address->port) != 0) {
+    struct evhttp_bound_socket *bound =
+        evhttp_bind_socket_with_handle(page->http, address->host, address->port);
+    if (bound == NULL) {
         enum status status = refuse(address, errno == 0 ? EINVAL : errno, report);
         page_close(page);
         return status;
     }
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_error);
     *out = page;
     return STATUS_OK;
 }

@@ -17,7 +17,7 @@ import cluster
 from cluster import REPLICAS, Case, numbered
 
 SAMPLE_S = 15
-CHANGE_SAMPLE_S = 9
+CHANGE_SAMPLE_S = 6
 ACTIVE = 1
 LINES = 4
 ACTIONS = ("before", "after", "tear", "power")
