@@ -108,11 +108,27 @@ static int show_json(const struct submission *submission,
     return !out.full && call_write(buffer_bytes(&out)) ? EXIT_OK : EXIT_ERROR;
 }
 
+static void put_text(struct buffer *out, const char *text)
+{
+    buffer_put(out, bytes_of_text(text));
+}
+
+/* Enough votes, and not in force: why, and until when. */
 static void put_later(const struct submission *submission, struct buffer *out)
 {
     const struct in_force *in_force = &submission->after.in_force;
+    const struct proposal *proposal = &submission->paper.proposal;
 
-    cli_put(out, "r%u not yet: it is locked for ", submission->paper.rid);
+    cli_put(out, "r%u not yet: ", submission->paper.rid);
+    if (proposal->not_before_ms > in_force->checkpoint.time_ms) {
+        put_text(out, "not before ");
+        amount_put_time(out, proposal->not_before_ms);
+        put_text(out, proposal->action == ACTION_REPLICA_SUSPEND ? "" : "; ");
+    }
+    if (proposal->action == ACTION_REPLICA_SUSPEND) {
+        return;
+    }
+    put_text(out, "it is locked for ");
     amount_put_duration(out, in_force_param(in_force, PARAM_LOCK_OPS));
     cli_put(out, " and %llu heights, and may be disputed; vestry gov show says when it holds",
             (unsigned long long)in_force_param(in_force, PARAM_LOCK_OPS_HEIGHTS));

@@ -137,6 +137,23 @@ class Emergency(Officers):
         after = self.good("head", "--json").objects()[0]
         self.assertGreater(int(after["height"]), int(before["height"]) + 2)
 
+    def test_what_is_to_hold_later_is_taken_and_does_not_hold_yet(self):
+        self.export("later.state")
+        self.signed("emergency", "suspend-replica", "r3", "--state", "later.state", "--key",
+                    "secret/m2.key", "--reason", "moving", "--not-before", "+6h", "--out",
+                    "later.gov")
+        self.signed("ballot", "later.gov", "--state", "later.state", "--key", "secret/m1.key",
+                    "--yes", "--out", "later.m1")
+        self.keys("bundle", "later.gov", "later.m1", "--state", "later.state", "--out",
+                  "later.bundle")
+        said = self.good("gov", "submit", "later.bundle").text()
+        self.assertRegex(said, r"^accepted at height \d+, r3 not yet: not before 20[0-9: -]+ "
+                         r"UTC\n$")
+        self.assertEqual(self.standing()["r3"], "active")
+        # The log has it: the same once more is refused by the log itself.
+        again = self.bad(6, "E_SEEN", "gov", "submit", "later.bundle")
+        self.assertIn("it is in the log already", again.err)
+
     def leader(self):
         return f"r{self.good('status', '--json').objects()[0]['primary']}"
 

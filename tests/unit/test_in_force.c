@@ -121,6 +121,25 @@ static void a_bundle_that_is_cut_or_too_long_is_none(void **state)
     free(large);
 }
 
+static void a_bundle_that_is_larger_than_any_is_not_even_read(void **state)
+{
+    uint8_t *large = calloc(1, 2 * STATE_BUNDLE_BYTES_MAX);
+    uint8_t *list = malloc(STATE_BUNDLE_BYTES_MAX + 16);
+    struct buffer out = buffer_make(large, 2 * STATE_BUNDLE_BYTES_MAX);
+    struct buffer offs = buffer_make(list, STATE_BUNDLE_BYTES_MAX + 16);
+    struct state_bundle parts;
+
+    (void)state;
+    assert_int_equal(state_bundle_decode(bundle_make(&maker), &parts), WIRE_OK);
+    const struct item_bin padding = {bytes_make(large, STATE_BUNDLE_BYTES_MAX)};
+    assert_true(item_bin_encode(&padding, &offs));
+    parts.hand_offs = (struct wire_list){buffer_bytes(&offs), 1};
+    assert_true(state_bundle_encode(&parts, &out));
+    assert_int_equal(verify(buffer_bytes(&out)), IN_FORCE_ENCODING);
+    free(list);
+    free(large);
+}
+
 static void the_charter_in_it_must_be_good_and_the_one_that_is_known(void **state)
 {
     uint8_t other[HASH_BYTES];
@@ -259,6 +278,7 @@ int main(void)
         TEST(a_suspended_member_acts_again_when_its_time_has_come),
         TEST(no_byte_of_a_bundle_can_be_changed),
         TEST(a_bundle_that_is_cut_or_too_long_is_none),
+        TEST(a_bundle_that_is_larger_than_any_is_not_even_read),
         TEST(the_charter_in_it_must_be_good_and_the_one_that_is_known),
         TEST(fewer_signatures_than_a_quorum_prove_nothing),
         TEST(a_line_that_does_not_verify_spoils_the_checkpoint),

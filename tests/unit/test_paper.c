@@ -230,6 +230,75 @@ static void a_member_votes_once_on_this_proposal(void **state)
     assert_int_equal(judge(), PAPER_FALSE);
 }
 
+static void a_ballot_is_for_the_members_of_its_time(void **state)
+{
+    const struct paper_wish wish = suspend_r3();
+
+    (void)state;
+    (void)propose(&wish);
+    in_force.sections[SECTION_MEMBERS - 1].version = 9;
+    vote_as("m1", "m1", CHOICE_YES, 0);
+    in_force.sections[SECTION_MEMBERS - 1].version = 1;
+    (void)join(1);
+    assert_int_equal(judge(), PAPER_STALE);
+    assert_non_null(strstr(problem.what, "for other members"));
+}
+
+/* The proposal at hand says something else, and m2 has signed that. */
+static void resign(const struct proposal *proposal)
+{
+    uint8_t body_memory[1024];
+    uint8_t bundle_memory[2048];
+    struct buffer body = buffer_make(body_memory, sizeof(body_memory));
+    struct buffer whole = buffer_make(bundle_memory, sizeof(bundle_memory));
+    struct buffer out = buffer_make(joined_bytes, sizeof(joined_bytes));
+    struct secret_key key = key_of("m2", "m2");
+    struct bundle bundle = {.ballots = {BYTES_EMPTY, 0}};
+
+    assert_true(proposal_encode(proposal, &body));
+    bundle.proposal.body = buffer_bytes(&body);
+    secret_key_sign(&key, TAG_PROPOSAL, charter.cluster_id, bundle.proposal.body,
+                    bundle.proposal.sig);
+    secret_key_close(&key);
+    assert_true(bundle_encode(&bundle, &whole));
+    const struct proposal_file file = {buffer_bytes(&whole), paper.reason};
+    assert_true(proposal_file_encode(&file, &out));
+    assert_true(paper_parse(buffer_bytes(&out), charter.cluster_id, &paper));
+}
+
+static void it_says_for_which_members_and_replicas_it_is(void **state)
+{
+    const struct paper_wish wish = suspend_r3();
+
+    (void)state;
+    for (enum section one = SECTION_MEMBERS; one <= SECTION_REPLICAS; one += 2) {
+        uint8_t memory[16];
+        struct buffer list = buffer_make(memory, sizeof(memory));
+        const struct read_version read = {one, 1};
+
+        (void)propose(&wish);
+        struct proposal proposal = paper.proposal;
+        assert_true(read_version_encode(&read, &list));
+        proposal.reads = (struct wire_list){buffer_bytes(&list), 1};
+        resign(&proposal);
+        assert_int_equal(judge(), PAPER_FALSE);
+    }
+}
+
+static void a_member_proposes_as_a_member(void **state)
+{
+    const struct paper_wish wish = suspend_r3();
+
+    (void)state;
+    (void)propose(&wish);
+    struct proposal proposal = paper.proposal;
+    resign(&proposal);
+    assert_int_equal(judge(), PAPER_GOOD);
+    proposal.proposer.role = ROLE_RECOVERY;
+    resign(&proposal);
+    assert_int_equal(judge(), PAPER_STRANGER);
+}
+
 static void it_is_for_one_state_only(void **state)
 {
     const struct paper_wish wish = suspend_r3();
@@ -389,6 +458,9 @@ int main(void)
         TEST(of_another_log_it_is_not_good),
         TEST(only_members_who_may_act_are_heard),
         TEST(a_member_votes_once_on_this_proposal),
+        TEST(a_ballot_is_for_the_members_of_its_time),
+        TEST(it_says_for_which_members_and_replicas_it_is),
+        TEST(a_member_proposes_as_a_member),
         TEST(it_is_for_one_state_only),
         TEST(it_must_be_decided_in_time),
         TEST(the_rule_of_the_action_is_asked),
