@@ -176,6 +176,25 @@ static void a_block_that_is_none_of_the_gap_is_a_lie(void **state)
     }
 }
 
+/* The last thing that a snapshot waits for: the state is here, and its block is another one. */
+static void a_snapshot_is_not_installed_with_another_block(void **state)
+{
+    struct core_fixture *fixture = *state;
+    struct node *node = fetching(fixture, SNAPSHOT_BLOCK);
+    struct block_header header = {.height = HEIGHT, .tree_size = 1};
+    struct history_parcel parcel = {
+        .header = encoded(&schema_block_header, &header),
+        .previous = encoded(&schema_block_header, &header),
+        .commit = JUNK,
+    };
+    assert_int_equal(
+        snapshot_install(node, SOURCE, encoded(&schema_history_parcel, &parcel), &fixture->outbox),
+        DROP_CERTIFICATE);
+    assert_true(sources_banned(&node->sources, SOURCE, node->now_ms));
+    assert_int_equal(node->head.height, 0);
+    assert_int_equal(fixture->outbox.put_count, 0);
+}
+
 /* A block of one request, with these results and a tree of `before` entries before it. */
 static bool rebuilds(struct core_fixture *fixture, struct wire_list results, uint64_t before)
 {
@@ -324,6 +343,7 @@ int main(void)
         TEST(a_state_whose_root_is_another_is_given_up),
         TEST(a_state_that_does_not_fit_is_given_up),
         TEST(a_block_that_is_none_of_the_gap_is_a_lie),
+        TEST(a_snapshot_is_not_installed_with_another_block),
         TEST(a_block_is_rebuilt_from_its_results_and_the_tree_before_it),
         TEST(a_block_that_cannot_wait_for_its_turn_is_asked_for_again),
         TEST(what_is_no_piece_and_no_block_is_malformed),
