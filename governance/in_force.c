@@ -1,6 +1,7 @@
 #include "governance/in_force.h"
 
 #include "crypto/hash.h"
+#include "governance/members.h"
 #include "governance/records.h"
 
 #include <string.h>
@@ -173,8 +174,7 @@ bool in_force_member_acts(const struct in_force *in_force, uint32_t member, uint
 {
     const struct member_standing *row = &in_force->members[member];
 
-    return row->standing == STANDING_ACTIVE ||
-           (row->standing == STANDING_SUSPENDED && time_ms >= row->until_ms);
+    return standing_acts(row->standing, row->until_ms, time_ms);
 }
 
 uint32_t in_force_suspended(const struct in_force *in_force)

@@ -39,10 +39,14 @@ uint32_t members_find(const struct members *members, struct bytes mid)
     return MEMBER_NOBODY;
 }
 
+bool standing_acts(uint64_t standing, uint64_t until_ms, uint64_t time_ms)
+{
+    return standing == STANDING_ACTIVE || (standing == STANDING_SUSPENDED && time_ms >= until_ms);
+}
+
 bool member_is_active(const struct member *member, uint64_t time_ms)
 {
-    return member->standing == STANDING_ACTIVE ||
-           (member->standing == STANDING_SUSPENDED && time_ms >= member->until_ms);
+    return standing_acts(member->standing, member->until_ms, time_ms);
 }
 
 uint32_t members_find_active(const struct members *members, struct bytes mid, uint64_t time_ms)

@@ -31,7 +31,8 @@ void members_load(const struct state *state, struct members *out);
 /* The place of a member, or MEMBER_NOBODY. */
 MUST_USE uint32_t members_find(const struct members *members, struct bytes mid);
 
-/* Whether the member may act at time T: a suspension ends by itself. */
+/* Whether who has that standing may act at time T: a suspension ends by itself. */
+MUST_USE bool standing_acts(uint64_t standing, uint64_t until_ms, uint64_t time_ms);
 MUST_USE bool member_is_active(const struct member *member, uint64_t time_ms);
 
 /* The place of a member that may act, or MEMBER_NOBODY. */
