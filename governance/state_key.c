@@ -32,6 +32,13 @@ struct state_key state_key_section(enum section section)
     return key_make(STATE_SECTION, bytes_make(&number, 1), BYTES_EMPTY);
 }
 
+struct state_key state_key_pending(enum section section)
+{
+    const uint8_t number = (uint8_t)section;
+
+    return key_make(STATE_PENDING, bytes_make(&number, 1), BYTES_EMPTY);
+}
+
 struct state_key state_key_clock(void)
 {
     return key_make(STATE_CLOCK, BYTES_EMPTY, BYTES_EMPTY);

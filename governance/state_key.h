@@ -25,7 +25,7 @@
  *   19    rid, 4, big endian                  the last CAPABLE      for ever
  *   20    counter, 1 byte                     live_record           for ever
  *
- * Of 15 to 20, which are for governed changes, nothing writes 15 and 18 to 20 yet.
+ * Nothing writes 18 to 20 yet, which are for governed changes.
  * "For ever" is bounded by governance; streams by their parameter. Pure; any module that sees the
  * state may use this. */
 #ifndef VESTRY_GOVERNANCE_STATE_KEY_H
@@ -51,6 +51,7 @@ enum state_kind {
     STATE_PROPOSAL = 12,
     STATE_COUNTER = 13,
     STATE_LIVE_TOKEN = 14,
+    STATE_PENDING = 15,
     STATE_BAR = 16,
     STATE_CONVICTION = 17,
 };
@@ -87,6 +88,8 @@ MUST_USE struct state_key state_key_registry(const uint8_t public_key[PUBLIC_KEY
 MUST_USE struct state_key state_key_roots(void);
 MUST_USE struct state_key state_key_endpoints(uint32_t rid);
 MUST_USE struct state_key state_key_proposal(const uint8_t pid[HASH_BYTES]);
+/* A section of the next epoch. */
+MUST_USE struct state_key state_key_pending(enum section section);
 /* `mid` is an identifier. */
 MUST_USE struct state_key state_key_bar(struct bytes mid);
 MUST_USE struct state_key state_key_conviction(const uint8_t public_key[PUBLIC_KEY_BYTES]);
