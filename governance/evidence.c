@@ -246,6 +246,8 @@ static bool proves_itself(const struct evidence_trust *trust, uint32_t member,
                           const struct evidence *evidence)
 {
     const struct view_trust rules = {
+        .ended = trust->ended,
+        .begun = trust->begun,
         .scheme = trust->scheme,
         .roster = trust->roster,
         .cluster_id = trust->cluster_id,
@@ -277,7 +279,8 @@ static enum evidence_verdict judge_alone(const struct evidence_trust *trust,
                                          const struct evidence *evidence)
 {
     struct spoken spoken;
-    if (trust->interval == 0 || trust->window == 0) {
+    if (trust->interval == 0 || trust->window == 0 ||
+        (trust->roster->epoch > 0 && trust->ended == NULL)) {
         return EVIDENCE_OTHER_KIND;
     }
     if (evidence->second_sig.len != 0 || evidence->proof.len != 0 ||

@@ -17,7 +17,10 @@
 /* By whom it is judged; everything is borrowed. */
 struct evidence_trust {
     const struct sig_scheme *scheme;
-    const struct roster *roster;
+    const struct roster *roster; /* of its epoch */
+    const struct roster *ended;  /* of the epoch before, and the height that closed it. NULL: of the
+                                  * first epoch alone single VIEW-CHANGEs and NEW-VIEWs are judged */
+    uint64_t begun;
     const uint8_t *cluster_id;
     const struct origin *origin;
     struct item_view *scratch; /* for the requests of a batch; NULL: batches are not judged */

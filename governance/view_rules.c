@@ -54,19 +54,33 @@ bool member_signed(const struct view_trust *trust, uint32_t member, enum sign_ta
 }
 
 /* Whether the bitmap names members only, and as many as there are signatures. */
-static bool members_fit(const struct view_trust *trust, uint64_t members, uint32_t sigs)
+static bool members_fit(const struct roster *roster, uint64_t members, uint32_t sigs)
 {
-    return members >> trust->roster->n == 0 && members_count(members) == sigs;
+    return members >> roster->n == 0 && members_count(members) == sigs;
+}
+
+/* Whose signatures count for a checkpoint, or NULL. */
+static const struct roster *roster_of_checkpoint(const struct view_trust *trust,
+                                                 const struct checkpoint *checkpoint)
+{
+    if (checkpoint->epoch == trust->roster->epoch) {
+        return trust->roster;
+    }
+    bool closes = trust->ended != NULL && checkpoint->epoch == trust->ended->epoch &&
+                  checkpoint->epoch + 1 == trust->roster->epoch &&
+                  checkpoint->height == trust->begun;
+    return closes ? trust->ended : NULL;
 }
 
 bool stable_proven(const struct view_trust *trust, const struct stable *stable)
 {
-    const struct roster *roster = trust->roster;
     struct checkpoint checkpoint;
     if (!checkpoint_of_header(trust->cluster_id, trust->origin, stable->header, &checkpoint) ||
-        checkpoint.epoch != roster->epoch ||
-        (checkpoint.height % trust->interval != 0 && !MUTANT(69)) ||
-        !members_fit(trust, stable->members, stable->note_sigs.count)) {
+        (checkpoint.height % trust->interval != 0 && !MUTANT(69))) {
+        return false;
+    }
+    const struct roster *roster = roster_of_checkpoint(trust, &checkpoint);
+    if (roster == NULL || !members_fit(roster, stable->members, stable->note_sigs.count)) {
         return false;
     }
     if (checkpoint.height == 0) {
@@ -97,7 +111,7 @@ static bool prepared_good(const struct view_trust *trust, const struct prepared 
     if (MUTANT(38) && hash_is_zero(vote->digest)) {
         return false; /* null certificates are good ones */
     }
-    if (!members_fit(trust, members, prepared->sigs.count) ||
+    if (!members_fit(roster, members, prepared->sigs.count) ||
         ((members >> primary & 1) != 0 && !MUTANT(41)) ||
         prepared->sigs.count + 1 + (MUTANT(40) ? 1 : 0) < roster->q) {
         return false;

@@ -19,8 +19,8 @@
  *
  * Signatures are good or bad by the one rule of the scheme, the same on every machine (selftest.h).
  * What does not decode convicts nobody: it may be of a later format. All that is judged together is
- * of one epoch; once epochs change, the first VIEW-CHANGEs of one rest on the last checkpoint of
- * the one before, and these rules will have to be given both rosters.
+ * of one epoch, but for one thing: the first VIEW-CHANGEs of an epoch rest on the checkpoint that
+ * closed the one before, which only the members of that one could sign.
  *
  * Pure; any thread. Source: Castro & Liskov, OSDI '99, section 4.4; PROTOCOL: view change. */
 #ifndef VESTRY_GOVERNANCE_VIEW_RULES_H
@@ -34,7 +34,9 @@
 /* By whom it is checked; everything is borrowed. */
 struct view_trust {
     const struct sig_scheme *scheme;
-    const struct roster *roster;
+    const struct roster *roster; /* of the epoch of the message */
+    const struct roster *ended;  /* of the epoch before; NULL in the first */
+    uint64_t begun;              /* the height that closed that one */
     const uint8_t *cluster_id;
     const struct origin *origin;
     uint64_t interval; /* K */
@@ -54,7 +56,8 @@ MUST_USE bool checkpoint_of_header(const uint8_t cluster_id[HASH_BYTES],
 MUST_USE bool member_signed(const struct view_trust *trust, uint32_t member, enum sign_tag tag,
                             struct bytes body, const uint8_t sig[SIG_BYTES]);
 
-/* A checkpoint at a multiple of K with Q good lines, or that of height 0, which needs none. */
+/* A checkpoint of the epoch, or the last one of the epoch before, at a multiple of K with Q good
+ * lines of its own members; or that of height 0, which needs none. */
 MUST_USE bool stable_proven(const struct view_trust *trust, const struct stable *stable);
 
 MUST_USE bool view_change_good(const struct view_trust *trust, const struct view_change *change);

@@ -1,6 +1,7 @@
 /* Which block is executed next: the slot behind the head, once it is committed and its batch is
  * here, or the block that came by commit certificate when the window has no place for it. */
 #include "crypto/hash.h"
+#include "replica/core/epoch.h"
 #include "replica/core/machine.h"
 
 #include <string.h>
@@ -64,6 +65,9 @@ static void late_settle(struct node *node, uint64_t sequence, const uint8_t dige
 bool machine_advance(struct node *node, struct outbox *outbox)
 {
     uint64_t next = node->head.height + 1;
+    if (epoch_ends(node)) {
+        return false;
+    }
     struct slot *late = &node->late[next % LATE_MAX];
     if (late->sequence == next) {
         execute(node, late, outbox);

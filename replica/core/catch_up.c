@@ -1,7 +1,7 @@
 /* Catching up: what this replica asks for when others are ahead. Everything that comes back proves
  * itself, so whom we ask and when is a hint. PROTOCOL: catching up. */
 #include "crypto/hash.h"
-#include "replica/core/node_parts.h"
+#include "replica/core/epoch.h"
 
 #include <string.h>
 
@@ -137,6 +137,10 @@ static void ask_for_blocks(struct node *node, struct outbox *outbox)
     /* What lies ahead waits in memory until its turn comes. */
     uint64_t reach = pool_is_crowded(&node->pool) ? next : node->head.height + LATE_MAX;
     uint64_t since_ms = 0;
+    reach = reach < epoch_last(node) ? reach : epoch_last(node); /* who voted above is not known */
+    if (next > reach) {
+        return;
+    }
     for (uint64_t n = next; n <= reach; n++) {
         bool wanted = !block_is_here(node, n) && !is_asked_for(node, n);
         if (wanted && !ask_from(node, n, reach, false, outbox)) {
@@ -146,20 +150,24 @@ static void ask_for_blocks(struct node *node, struct outbox *outbox)
     if (!block_is_here(node, next) &&
         sources_asked(&node->sources, FETCH_BLOCKS, next, &since_ms) == 1 &&
         node->now_ms >= since_ms + SECOND_MS) {
-        (void)ask_from(node, next, next + FETCH_BLOCKS_MAX - 1, true, outbox);
+        uint64_t last = next + FETCH_BLOCKS_MAX - 1;
+        (void)ask_from(node, next, last < reach ? last : reach, true, outbox);
     }
 }
 
-/* The window moves by the proof of a stable checkpoint, of a height that was executed here. */
+/* The window moves by the proof of a stable checkpoint, of a height that was executed here. Who is
+ * beyond the boundary that this replica stands at has that of the boundary. */
 static void ask_for_stable(struct node *node, struct outbox *outbox)
 {
+    uint64_t most = epoch_ends(node) ? UINT64_MAX : node->head.height;
     uint64_t start = node_jitter(node, node->roster.n);
     for (uint32_t i = 0; i < node->roster.n; i++) {
         uint32_t member = (uint32_t)((start + i) % node->roster.n);
         uint64_t stable = node->peers[member].stable;
-        if (member != node->self && stable > node->window.stable && stable <= node->head.height &&
+        if (member != node->self && stable > node->window.stable && stable <= most &&
             !sources_banned(&node->sources, member, node->now_ms)) {
             struct fetch fetch = {.kind = FETCH_STABLE};
+            fetch.from = epoch_ends(node) ? node->head.height : 0;
             node->stable_due_ms = node->now_ms + STABLE_AGAIN_MS;
             fetch_send(node, &fetch, node->roster.members[member].rid, outbox);
             return;

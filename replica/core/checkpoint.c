@@ -6,7 +6,7 @@
  * come to rest, and every BUSY_MS while it does not, so that readers find a quorum checkpoint of
  * almost now. */
 #include "crypto/hash.h"
-#include "replica/core/node_parts.h"
+#include "replica/core/epoch.h"
 
 #include <string.h>
 
@@ -29,15 +29,22 @@ static void checkpoint_of_header(const struct node *node, const struct block_hea
 void attest_sign(const struct node *node, struct bytes header_bytes, uint8_t note_sig[SIG_BYTES],
                  uint8_t cosig[SIG_BYTES])
 {
-    const struct roster_member *self = &node->roster.members[node->self];
     uint8_t header_hash[HASH_BYTES];
     struct block_header header;
     struct checkpoint checkpoint;
     CHECK(block_header_decode(header_bytes, &header) == WIRE_OK);
+    const struct node_key *key = epoch_key(node, header.epoch);
+    const struct roster *roster = epoch_roster(node, header.epoch);
+    if (key == NULL || roster == NULL) {
+        memset(note_sig, 0, SIG_BYTES); /* who serves lines drops those that are not good */
+        memset(cosig, 0, SIG_BYTES);
+        return;
+    }
+    const struct roster_member *self = roster_find(roster, node->rid);
     hash_bytes(header_bytes, header_hash);
     checkpoint_of_header(node, &header, header_hash, &checkpoint);
-    checkpoint_sign(node->scheme, &checkpoint, NOTE_SIGN, node->sign_seed, self->sign_pk, note_sig);
-    checkpoint_sign(node->scheme, &checkpoint, NOTE_COSIGN, node->cosign_seed, self->cosign_pk,
+    checkpoint_sign(node->scheme, &checkpoint, NOTE_SIGN, key->sign_seed, self->sign_pk, note_sig);
+    checkpoint_sign(node->scheme, &checkpoint, NOTE_COSIGN, key->cosign_seed, self->cosign_pk,
                     cosig);
 }
 

@@ -2,7 +2,7 @@
  * window, and whether it could still have an effect. Changes nothing. node_step asks again, because
  * the node may have moved on while the signatures were verified. */
 #include "crypto/hash.h"
-#include "replica/core/node_parts.h"
+#include "replica/core/epoch.h"
 
 #include <string.h>
 
@@ -29,7 +29,7 @@ static enum drop inspect_vote(const struct node *node, const struct message *mes
         return DROP_BELOW_WINDOW;
     }
     uint64_t reach = MUTANT(7) ? UINT64_MAX : node_param(node, PARAM_WINDOW);
-    if (vote->sequence - node->window.stable > reach) {
+    if (vote->sequence - node->window.stable > reach || vote->sequence > epoch_last(node)) {
         return DROP_ABOVE_WINDOW;
     }
     *slot = window_look(&node->window, vote->sequence);
@@ -125,14 +125,16 @@ static enum drop inspect_attest(const struct node *node, const struct message *m
     return same ? DROP_DUPLICATE : DROP_NONE;
 }
 
-static enum drop inspect_status(const struct node *node, const struct message *message,
-                                uint32_t member)
+/* By the keys of another epoch, which may not be known here, it is a hint of whose channel brought
+ * it, and of nobody else. */
+static enum drop inspect_status(const struct node *node, uint32_t from,
+                                const struct message *message, uint32_t member)
 {
     struct status_report report;
     if (status_report_decode(message->envelope.body, &report) != WIRE_OK) {
         return DROP_MALFORMED;
     }
-    if (report.epoch != node->epoch) {
+    if (report.epoch != node->epoch && from != message->envelope.rid) {
         return DROP_EPOCH;
     }
     const struct peer *peer = &node->peers[member];
@@ -297,7 +299,8 @@ static enum drop inspect_challenge_answer(const struct node *node, const struct 
     if (answer.epoch != node->epoch) {
         return DROP_EPOCH;
     }
-    bool asked = !node->awake && node->mode != MODE_RECOVERING && answer.rid == node->rid &&
+    bool asked = !node->awake && node->key != NULL && node->mode != MODE_RECOVERING &&
+                 answer.rid == node->rid &&
                  memcmp(answer.nonce, node->nonce, sizeof(answer.nonce)) == 0;
     if (!asked) {
         return DROP_NOT_WANTED;
@@ -305,7 +308,8 @@ static enum drop inspect_challenge_answer(const struct node *node, const struct 
     return (node->answered >> member & 1) != 0 ? DROP_DUPLICATE : DROP_NONE;
 }
 
-static enum drop inspect_member(const struct node *node, const struct message *message)
+static enum drop inspect_member(const struct node *node, uint32_t from,
+                                const struct message *message)
 {
     /* Before the sender: whoever is named in it, an unknown type is the link's fault. */
     if (!is_of_members(message->envelope.type)) {
@@ -340,7 +344,7 @@ static enum drop inspect_member(const struct node *node, const struct message *m
     case MESSAGE_NEW_VIEW:
         return inspect_new_view(node, message);
     case MESSAGE_STATUS:
-        return inspect_status(node, message, member);
+        return inspect_status(node, from, message, member);
     default:
         return DROP_TYPE;
     }
@@ -363,7 +367,7 @@ static enum drop inspect(const struct node *node, uint32_t from, const struct me
     if (message->envelope.type == MESSAGE_DATA) {
         return inspect_data(node, from, message);
     }
-    return inspect_member(node, message);
+    return inspect_member(node, from, message);
 }
 
 enum drop message_inspect(const struct node *node, uint32_t from, struct bytes frame,
@@ -371,6 +375,15 @@ enum drop message_inspect(const struct node *node, uint32_t from, struct bytes f
 {
     enum drop drop = message_split(frame, out);
     return drop == DROP_NONE ? inspect(node, from, out) : drop;
+}
+
+/* STATUS of another epoch. */
+static bool is_hint(const struct node *node, const struct message *message)
+{
+    struct status_report report;
+    return message->envelope.type == MESSAGE_STATUS &&
+           status_report_decode(message->envelope.body, &report) == WIRE_OK &&
+           report.epoch != node->epoch;
 }
 
 enum drop node_inspect(const struct node *node, uint32_t from, struct bytes frame,
@@ -382,6 +395,9 @@ enum drop node_inspect(const struct node *node, uint32_t from, struct bytes fram
         job->scheme = node->scheme;
         memcpy(job->cluster_id, node->cluster_id, HASH_BYTES);
         job->roster = node->roster;
+        job->ended = node->ended.roster;
+        job->begun = node->begun.height;
+        job->hint = is_hint(node, &message);
         job->charter_name = node->charter.charter.name;
         job->interval = node_param(node, PARAM_CHECKPOINT_INTERVAL);
         job->window = node_param(node, PARAM_WINDOW);

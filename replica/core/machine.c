@@ -2,10 +2,12 @@
 
 #include "crypto/hash.h"
 #include "governance/apply.h"
+#include "governance/epoch.h"
 #include "governance/genesis.h"
 #include "governance/records.h"
 #include "governance/session.h"
 #include "replica/core/building.h"
+#include "replica/core/epoch.h"
 
 #include <string.h>
 
@@ -115,6 +117,18 @@ static void results_append(struct run *run)
     }
 }
 
+/* The first block behind a boundary: its epoch begins, in the state too. */
+static void epoch_run(struct run *run)
+{
+    struct node *node = run->node;
+    if (node->head.boundary == node->head.height) {
+        epoch_begin(node->state, run->block.height);
+        CHECK(rights_refresh(&node->rights, node->state, NULL));
+        CHECK(roster_load(node->state, &node->roster));
+        CHECK(node->roster.epoch == node->epoch);
+    }
+}
+
 static void due_run(struct run *run)
 {
     struct cap_context context = run_context(run);
@@ -188,15 +202,19 @@ static void checkpoint_state(struct run *run, uint8_t root[HASH_BYTES])
 }
 
 static void header_make(struct run *run, const uint8_t *digest, struct block_header *header,
-                        uint8_t root[HASH_BYTES])
+                        uint8_t hashes[2][HASH_BYTES])
 {
     struct node *node = run->node;
     struct clock_record clock;
     if (run->block.height % node_param(node, PARAM_CHECKPOINT_INTERVAL) == 0) {
-        checkpoint_state(run, root);
-        header->state_root = bytes_make(root, HASH_BYTES);
+        checkpoint_state(run, hashes[0]);
+        header->state_root = bytes_make(hashes[0], HASH_BYTES);
     }
     CHECK(clock_read(node->state, &clock));
+    if (run->block.height == clock.pending_boundary) {
+        epoch_next_config_hash(node->state, hashes[1]);
+        header->next_config_hash = bytes_make(hashes[1], HASH_BYTES);
+    }
     header->epoch = node->epoch;
     header->height = run->block.height;
     header->tree_size = run->block.frontier.size;
@@ -219,6 +237,7 @@ static void head_move(struct run *run, const struct block_header *header)
     head->header_len = bytes.len;
     head->height = run->block.height;
     head->time_ms = run->block.time_ms;
+    head->boundary = header->pending_boundary;
     head->frontier = run->block.frontier;
     hash_bytes(buffer_bytes(&bytes), head->header_hash);
     attest_own(run->node);
@@ -271,6 +290,7 @@ void machine_apply(struct node *node, const struct block_input *input, struct ou
     bool later = batch.time_ms > node->head.time_ms || MUTANT(12);
     run.block.time_ms = later ? batch.time_ms : node->head.time_ms;
     state_mark(node->state);
+    epoch_run(&run);
     due_run(&run);
     struct wire_iter items = wire_iter_make(batch.items);
     struct item item;
@@ -278,9 +298,9 @@ void machine_apply(struct node *node, const struct block_input *input, struct ou
         item_run(&run, &item);
     }
     clock_move(&run);
-    uint8_t root[HASH_BYTES];
+    uint8_t hashes[2][HASH_BYTES];
     struct block_header header = {0};
-    header_make(&run, input->digest, &header, root);
+    header_make(&run, input->digest, &header, hashes);
     head_move(&run, &header);
     block_put_all(&run);
     outcome_emit(&run);
@@ -305,6 +325,7 @@ bool machine_genesis(struct node *node, struct outbox *outbox)
     CHECK(roots_note(node->state, 0, decoded.state_root.data));
     head->height = 0;
     head->time_ms = decoded.time_ms;
+    head->boundary = decoded.pending_boundary;
     head->header_len = header.len;
     hash_bytes(buffer_bytes(&header), head->header_hash);
     struct run run = {.node = node, .block = building_make(node, &head->frontier, outbox)};

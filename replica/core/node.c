@@ -1,6 +1,7 @@
 #include "replica/core/node.h"
 
 #include "crypto/hash.h"
+#include "replica/core/epoch.h"
 #include "replica/core/machine.h"
 #include "storage/record.h"
 
@@ -107,6 +108,8 @@ static enum status identity_set(struct node *node, const struct node_config *con
         !origin_make(node->charter.charter.name, node->charter.cluster_id, &node->origin)) {
         return STATUS_INVALID;
     }
+    node->begun.roster = node->roster;
+    node->key = epoch_own_key(node, &node->roster);
     node->self = roster_index(&node->roster, config->rid);
     memcpy(node->cluster_id, node->charter.cluster_id, HASH_BYTES);
     return node->self == ROSTER_NOBODY ? STATUS_INVALID : STATUS_OK;
@@ -144,8 +147,10 @@ enum status node_open(const struct node_config *config, struct node **out)
         return STATUS_NO_MEMORY;
     }
     node->scheme = config->scheme;
-    node->sign_seed = config->sign_seed;
-    node->cosign_seed = config->cosign_seed;
+    CHECK(config->key_count >= 1);
+    CHECK(config->key_count <= NODE_KEYS_MAX);
+    memcpy(node->keys, config->keys, config->key_count * sizeof(node->keys[0]));
+    node->key_count = config->key_count;
     node->rid = config->rid;
     node->jitter = config->jitter_seed;
     node->snapshot_span = config->snapshot_span != 0 ? config->snapshot_span : SNAPSHOT_SPAN_USUAL;
@@ -230,7 +235,12 @@ static enum drop on_refused_frame(struct node *node, const struct event *event,
 {
     struct message message;
     enum drop drop = message_split(event->frame, &message);
-    if (drop == DROP_NONE && message.envelope.type == MESSAGE_DATA) {
+    bool is_data = drop == DROP_NONE && message.envelope.type == MESSAGE_DATA;
+    if (is_data && event->verdict == DROP_EPOCH) {
+        on_foreign_data(node, event->from, &message, outbox);
+        return DROP_EPOCH;
+    }
+    if (is_data) {
         on_bad_data(node, event->from, outbox);
         return on_refused(node, &message, event->verdict, outbox);
     }
@@ -267,6 +277,7 @@ static void settle(struct node *node, struct outbox *outbox)
         return;
     }
     bool executed = machine_advance(node, outbox);
+    epoch_advance(node, outbox);
     bool filled = !node->halted && history_advance(node, outbox);
     view_note_wait(node);
     if (!node->halted) {
@@ -324,6 +335,8 @@ void node_look(const struct node *node, struct node_look *out)
         .view = node->view,
         .mode = node->mode,
         .primary = roster_primary(&node->roster, node->view)->rid,
+        .boundary = epoch_last(node),
+        .keyless = node->key == NULL,
         .stable = node->window.stable,
         .executed = node->head.height,
         .tree_size = node->head.frontier.size,

@@ -32,12 +32,21 @@ struct node;
 /* The sender of a frame that no replica's channel brought. */
 #define NODE_CLIENT UINT32_MAX
 
+#define NODE_KEYS_MAX 8
+
+/* The two keys that a replica signs with, SEED_BYTES each. */
+struct node_key {
+    const uint8_t *sign_seed;
+    const uint8_t *cosign_seed;
+};
+
 struct node_config {
     struct bytes charter_file; /* verified by the caller; borrowed during node_open only */
     uint32_t rid;
     const struct sig_scheme *scheme;
-    const uint8_t *sign_seed; /* SEED_BYTES each; they must outlive the node */
-    const uint8_t *cosign_seed;
+    const struct node_key *keys; /* of all epochs that it may meet; the seeds must outlive the node.
+                                  * In each it signs with those that its roster names */
+    uint32_t key_count;          /* 1..NODE_KEYS_MAX */
     uint64_t jitter_seed;
     size_t pool_bytes;      /* for requests and batches in memory; at least 32 MiB */
     uint64_t snapshot_span; /* snapshots are of multiples of K * this; 0: SNAPSHOT_SPAN_USUAL */
@@ -78,6 +87,9 @@ struct verify_job {
     const struct sig_scheme *scheme;
     uint8_t cluster_id[HASH_BYTES];
     struct roster roster;
+    struct roster ended;       /* of the epoch before; no members in the first */
+    uint64_t begun;            /* the height that closed that one */
+    bool hint;                 /* what it says is only a hint of whose channel brought it */
     struct bytes charter_name; /* borrows from the node, which keeps it for ever */
     uint64_t interval;         /* K */
     uint64_t window;           /* L */
@@ -104,7 +116,9 @@ struct node_look {
     uint64_t epoch;
     uint64_t view;
     enum replica_mode mode;
-    uint32_t primary; /* rid */
+    uint32_t primary;  /* rid */
+    uint64_t boundary; /* the last height of this epoch; UINT64_MAX while none is named */
+    bool keyless;      /* it has not the key that this epoch's roster names */
     uint64_t stable;
     uint64_t executed;
     uint64_t tree_size;

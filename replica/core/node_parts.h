@@ -31,7 +31,8 @@
 /* The last executed block, as the next one needs it. */
 struct head {
     uint64_t height;
-    uint64_t time_ms; /* T */
+    uint64_t time_ms;  /* T */
+    uint64_t boundary; /* its header's: the last height of the epoch; UINT64_MAX: none is named */
     uint8_t header_hash[HASH_BYTES];
     size_t header_len;
     uint8_t header[HEADER_BYTES_MAX];
@@ -62,6 +63,13 @@ struct kept_change {
     uint8_t sig[SIG_BYTES];
 };
 
+/* An epoch, as it began behind `height`. */
+struct epoch_begun {
+    uint64_t epoch;
+    uint64_t height;
+    struct roster roster;
+};
+
 #define VIEW_CHANGE_BYTES_MAX (WINDOW_MAX * (PREPARED_BYTES_MAX + 8) + 8192)
 #define COMPLAIN_INTERVAL_MS 50
 #define CHALLENGE_INTERVAL_MS 50
@@ -75,15 +83,14 @@ struct workspace;
 struct node {
     /* Who this is; fixed after node_open. */
     const struct sig_scheme *scheme;
-    const uint8_t *sign_seed;
-    const uint8_t *cosign_seed;
+    struct node_key keys[NODE_KEYS_MAX];
+    uint32_t key_count;
     uint32_t rid;
     uint32_t self; /* member index */
     uint8_t cluster_id[HASH_BYTES];
     struct bytes charter_body;   /* owned copy */
     struct charter_view charter; /* borrows from it */
     struct origin origin;
-    struct roster roster;
     struct sig_oracle oracle; /* answers out of sig_cache */
 
     /* Replicated state and what is derived from it. */
@@ -98,6 +105,10 @@ struct node {
 
     /* Agreement. */
     uint64_t epoch;
+    struct roster roster;       /* of this epoch, with the standings of the state */
+    const struct node_key *key; /* what it signs with in this epoch; NULL: it has it not */
+    struct epoch_begun begun;   /* this epoch */
+    struct epoch_begun ended;   /* the one before; no members in the first */
     uint64_t view;
     enum replica_mode mode;
     struct window window;
@@ -191,6 +202,8 @@ enum drop on_status(struct node *node, const struct message *message, struct out
 enum drop on_data(struct node *node, uint32_t from, const struct message *message,
                   struct outbox *outbox);
 void on_bad_data(struct node *node, uint32_t from, struct outbox *outbox);
+void on_foreign_data(struct node *node, uint32_t from, const struct message *message,
+                     struct outbox *outbox);
 enum drop on_challenge(struct node *node, const struct message *message, struct outbox *outbox);
 enum drop on_challenge_answer(struct node *node, const struct message *message,
                               struct outbox *outbox);
@@ -254,6 +267,8 @@ void stable_keep(struct node *node, uint64_t height, struct bytes proof, struct 
 /* h moves to `height`, whose proof is put. */
 void stable_move(struct node *node, uint64_t height, struct outbox *outbox);
 
+/* A view is over, or a new one begins: what was said about it is forgotten (view_change.c). */
+void view_begin(struct node *node);
 /* Changing views. Leaving (view_change.c): CHANGING to `view`; put, and VIEW-CHANGE to all. */
 void view_leave(struct node *node, uint64_t view, struct outbox *outbox);
 void change_send(struct node *node, uint32_t to, struct outbox *outbox);
@@ -389,6 +404,7 @@ MUST_USE uint64_t node_jitter(struct node *node, uint64_t range);
 #define JOURNAL_NOTE 'c'
 #define JOURNAL_NEW_VIEW 'n'
 #define JOURNAL_GAP 'g'
+#define JOURNAL_EPOCH 'e'
 #define JOURNAL_VIEW_CHANGE 'w'
 void journal_put(struct outbox *outbox, uint8_t kind, uint64_t height, struct bytes value);
 void journal_erase(struct outbox *outbox, uint8_t kind, uint64_t height);

@@ -199,6 +199,18 @@ void on_bad_data(struct node *node, uint32_t from, struct outbox *outbox)
     catch_up(node, outbox);
 }
 
+/* It may be true in an epoch whose members are not known here: as if it had nothing. */
+void on_foreign_data(struct node *node, uint32_t from, const struct message *message,
+                     struct outbox *outbox)
+{
+    uint32_t member = node_member(node, from);
+    struct data data;
+    if (node->started && !node->halted && member != REPLICAS_MAX && member != node->self &&
+        data_decode(message->envelope.body, &data) == WIRE_OK) {
+        (void)take_nothing(node, member, &data, outbox);
+    }
+}
+
 enum drop on_data(struct node *node, uint32_t from, const struct message *message,
                   struct outbox *outbox)
 {

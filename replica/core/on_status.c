@@ -104,11 +104,15 @@ enum drop on_status(struct node *node, const struct message *message, struct out
     }
     peer->boot = report.boot;
     peer->counter = report.counter;
-    peer->view = report.view;
-    peer->mode = report.mode;
     peer->stable = report.stable;
     peer->executed = report.executed;
     peer->heard_ms = node->now_ms;
+    if (report.epoch != node->epoch) {
+        catch_up(node, outbox); /* its view and its votes mean nothing here */
+        return DROP_NONE;
+    }
+    peer->view = report.view;
+    peer->mode = report.mode;
     if (peer->helped_ms == 0 || node->now_ms >= peer->helped_ms + HELP_INTERVAL_MS) {
         peer->helped_ms = node->now_ms;
         if (node->awake) {
@@ -117,7 +121,8 @@ enum drop on_status(struct node *node, const struct message *message, struct out
         help_checkpoints(node, &report, to, outbox);
         help_head(node, &report, peer, to, outbox);
     }
-    if (!node->awake && (node->answered >> member & 1) == 0 && node->mode != MODE_RECOVERING) {
+    if (!node->awake && node->key != NULL && (node->answered >> member & 1) == 0 &&
+        node->mode != MODE_RECOVERING) {
         challenge_send(node, to, outbox);
     }
     view_help(node, &report, to, outbox);

@@ -6,7 +6,7 @@
  * batch: two half-full ones would cost twice that and carry the same. PROTOCOL: normal case,
  * propose. */
 #include "crypto/hash.h"
-#include "governance/records.h"
+#include "replica/core/epoch.h"
 #include "replica/core/machine.h"
 
 #include <string.h>
@@ -40,11 +40,8 @@ static bool slot_is_free(const struct node *node)
         return false;
     }
     uint64_t limit = node->window.stable + node_param(node, PARAM_WINDOW);
-    struct clock_record clock;
-    if (last - node->head.height >= node_param(node, PARAM_SLOTS_IN_FLIGHT) || last >= limit) {
-        return false;
-    }
-    return !clock_read(node->state, &clock) || last < clock.pending_boundary;
+    return last - node->head.height < node_param(node, PARAM_SLOTS_IN_FLIGHT) && last < limit &&
+           last < epoch_last(node);
 }
 
 /* Requests that are being verified at this moment are worth waiting for: every block costs its
@@ -176,10 +173,12 @@ static void propose_one(struct node *node, const struct filling *filling, struct
               filling->item_count);
 }
 
-static bool heartbeat_due(const struct node *node)
+/* Whether an empty block is wanted: to carry time forward after a long idleness, or to reach the
+ * boundary that this epoch is to end at. */
+static bool empty_due(const struct node *node)
 {
-    return node->proposed == node->head.height &&
-           node->now_ms >= node->executed_ms + node_param(node, PARAM_IDLE_HEARTBEAT);
+    bool idle = node->now_ms >= node->executed_ms + node_param(node, PARAM_IDLE_HEARTBEAT);
+    return node->proposed == node->head.height && (idle || epoch_last(node) != UINT64_MAX);
 }
 
 /* What is executed, or was committed by others while this replica was away, is not to be proposed
@@ -203,7 +202,7 @@ void propose(struct node *node, struct outbox *outbox)
         return;
     }
     proposed_move(node);
-    if (!slot_is_free(node) || (queue_waiting(node->queue) == 0 && !heartbeat_due(node)) ||
+    if (!slot_is_free(node) || (queue_waiting(node->queue) == 0 && !empty_due(node)) ||
         gathers(node, outbox)) {
         return;
     }
@@ -215,7 +214,7 @@ void propose(struct node *node, struct outbox *outbox)
         .items_max = node_param(node, PARAM_BATCH_ITEMS),
     };
     fill(node, &filling);
-    if (filling.item_count > 0 || heartbeat_due(node)) {
+    if (filling.item_count > 0 || empty_due(node)) {
         propose_one(node, &filling, outbox);
     }
     outbox->again = outbox->again || (queue_waiting(node->queue) > 0 && slot_is_free(node));

@@ -5,6 +5,7 @@
  * attestation). It signs the same bytes again, never others. */
 #include "crypto/hash.h"
 #include "governance/records.h"
+#include "replica/core/epoch.h"
 #include "replica/core/machine.h"
 #include "replica/core/machine_put.h"
 #include "storage/record.h"
@@ -74,6 +75,7 @@ static enum drop restore_head(struct node *node, struct bytes value)
     struct head *head = &node->head;
     head->height = header.height;
     head->time_ms = header.time_ms;
+    head->boundary = header.pending_boundary;
     head->header_len = record.header.len;
     memcpy(head->header, record.header.data, record.header.len);
     hash_bytes(record.header, head->header_hash);
@@ -206,6 +208,8 @@ static enum drop restore_journal(struct node *node, const struct put *record)
         return restore_change(node, record->value);
     case JOURNAL_GAP:
         return restore_gap(node, record->value);
+    case JOURNAL_EPOCH:
+        return epoch_restored(node, height, record->value);
     case JOURNAL_NOTE:
         return restore_note(node, record->value);
     default:
@@ -303,8 +307,7 @@ void on_started(struct node *node, struct outbox *outbox)
         node_halt(node, "the store has no head but is not new", outbox);
         return;
     }
-    if (!rights_refresh(&node->rights, node->state, &moved) ||
-        !roster_load(node->state, &node->roster)) {
+    if (!rights_refresh(&node->rights, node->state, &moved) || !epoch_resume(node, outbox)) {
         node_halt(node, "the stored state is damaged", outbox);
         return;
     }

@@ -70,6 +70,7 @@ static void head_jump(struct node *node, struct bytes header_bytes,
     CHECK(header_bytes.len <= sizeof(head->header));
     head->height = header.height;
     head->time_ms = header.time_ms;
+    head->boundary = header.pending_boundary;
     head->header_len = header_bytes.len;
     memcpy(head->header, header_bytes.data, header_bytes.len);
     hash_bytes(header_bytes, head->header_hash);

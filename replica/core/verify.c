@@ -224,24 +224,25 @@ static enum drop attest_verify(const struct verify_job *job, const struct messag
 }
 
 /* Q distinct members signed `body` as COMMIT. */
-static bool commits_good(const struct verify_job *job, const struct certificate *certificate)
+static bool commits_good(const struct verify_job *job, const struct roster *roster,
+                         const struct certificate *certificate)
 {
     struct wire_iter sigs = wire_iter_make(certificate->sigs);
     if (MUTANT(9)) {
         return true;
     }
-    if (certificate->members >> job->roster.n != 0 ||
+    if (certificate->members >> roster->n != 0 ||
         members_count(certificate->members) != certificate->sigs.count ||
-        certificate->sigs.count < job->roster.q) {
+        certificate->sigs.count < roster->q) {
         return false;
     }
-    for (uint32_t i = 0; i < job->roster.n; i++) {
+    for (uint32_t i = 0; i < roster->n; i++) {
         struct item_sig sig;
         if ((certificate->members >> i & 1) == 0) {
             continue;
         }
         if (!item_sig_next(&sigs, &sig) ||
-            !verify_body(job->scheme, job->roster.members[i].sign_pk, TAG_COMMIT, job->cluster_id,
+            !verify_body(job->scheme, roster->members[i].sign_pk, TAG_COMMIT, job->cluster_id,
                          certificate->body, sig.value)) {
             return false;
         }
@@ -249,13 +250,26 @@ static bool commits_good(const struct verify_job *job, const struct certificate 
     return true;
 }
 
-bool certified(const struct verify_job *job, const struct certificate *certificate,
-               const struct vote *vote, struct bytes batch)
+/* The members of an epoch that can be judged here, or NULL. */
+static const struct roster *roster_of_epoch(const struct verify_job *job, uint64_t epoch)
 {
+    if (epoch == job->roster.epoch) {
+        return &job->roster;
+    }
+    return job->ended.n > 0 && epoch == job->ended.epoch ? &job->ended : NULL;
+}
+
+enum drop certified(const struct verify_job *job, const struct certificate *certificate,
+                    const struct vote *vote, struct bytes batch)
+{
+    const struct roster *roster = roster_of_epoch(job, vote->epoch);
     uint8_t digest[HASH_BYTES];
+    if (roster == NULL || (vote->sequence <= job->begun) != (roster == &job->ended)) {
+        return DROP_EPOCH;
+    }
     hash_bytes(batch, digest);
     bool same = hash_is_zero(vote->digest) ? batch.len == 0 : hash_equal(digest, vote->digest);
-    return vote->epoch == job->roster.epoch && same && commits_good(job, certificate);
+    return same && commits_good(job, roster, certificate) ? DROP_NONE : DROP_CERTIFICATE;
 }
 
 static enum drop block_verify(const struct share *share, const struct data *data,
@@ -269,8 +283,10 @@ static enum drop block_verify(const struct share *share, const struct data *data
         vote_decode(certificate.body, &vote) != WIRE_OK || vote.sequence != data->from) {
         return DROP_MALFORMED;
     }
-    if (share->part == 0 && !certified(share->job, &certificate, &vote, parcel.batch)) {
-        return DROP_CERTIFICATE;
+    enum drop drop =
+        share->part == 0 ? certified(share->job, &certificate, &vote, parcel.batch) : DROP_NONE;
+    if (drop != DROP_NONE) {
+        return drop;
     }
     struct share rest = *share;
     rest.certified = true;
@@ -296,8 +312,13 @@ static enum drop batch_verify(const struct share *share, const struct data *data
 static enum drop stable_verify(const struct verify_job *job, const struct message *message)
 {
     struct stable stable;
-    if (stable_decode(message->attachment, &stable) != WIRE_OK) {
+    struct block_header header;
+    if (stable_decode(message->attachment, &stable) != WIRE_OK ||
+        block_header_decode(stable.header, &header) != WIRE_OK) {
         return DROP_MALFORMED;
+    }
+    if (roster_of_epoch(job, header.epoch) == NULL) {
+        return DROP_EPOCH;
     }
     return stable_good(job, &stable) ? DROP_NONE : DROP_CERTIFICATE;
 }
@@ -407,6 +428,6 @@ enum drop job_verify(const struct verify_job *job, struct bytes frame, uint32_t 
     case MESSAGE_ATTEST:
         return part == 0 ? attest_verify(job, &message) : DROP_NONE;
     default:
-        return part == 0 ? envelope_verify(job, &message) : DROP_NONE;
+        return part == 0 && !job->hint ? envelope_verify(job, &message) : DROP_NONE;
     }
 }

@@ -27,7 +27,6 @@ static bool headers_fit(const struct share *share, const struct history_parcel *
     return block_header_decode(parcel->header, &header) == WIRE_OK &&
            block_header_decode(parcel->previous, &previous) == WIRE_OK &&
            header.height == vote->sequence && header.epoch == vote->epoch &&
-           vote->epoch == share->job->roster.epoch &&
            hash_equal(header.cluster_id, share->job->cluster_id) &&
            hash_equal(header.batch_digest, vote->digest) && header.height > 0 &&
            previous.height == header.height - 1 && hash_equal(hash, header.prev_header_hash);
@@ -44,9 +43,13 @@ enum drop history_verify(const struct share *share, const struct data *data,
         vote_decode(certificate.body, &vote) != WIRE_OK || vote.sequence != data->from) {
         return DROP_MALFORMED;
     }
-    if (share->part == 0 && (!headers_fit(share, &parcel, &vote) ||
-                             !certified(share->job, &certificate, &vote, parcel.batch))) {
-        return DROP_CERTIFICATE;
+    if (share->part == 0) {
+        enum drop drop = headers_fit(share, &parcel, &vote)
+                             ? certified(share->job, &certificate, &vote, parcel.batch)
+                             : DROP_CERTIFICATE;
+        if (drop != DROP_NONE) {
+            return drop;
+        }
     }
     struct share rest = *share;
     rest.certified = true;

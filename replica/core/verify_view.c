@@ -8,6 +8,8 @@ static bool trust_of_share(const struct share *share, struct origin *origin, str
     *out = (struct view_trust){
         .scheme = job->scheme,
         .roster = &job->roster,
+        .ended = job->ended.n > 0 ? &job->ended : NULL,
+        .begun = job->begun,
         .cluster_id = job->cluster_id,
         .origin = origin,
         .interval = job->interval,

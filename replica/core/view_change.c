@@ -91,6 +91,15 @@ void change_send(struct node *node, uint32_t to, struct outbox *outbox)
                                   BYTES_OF_ARRAY(own->sig), BYTES_EMPTY);
 }
 
+void view_begin(struct node *node)
+{
+    node->new_view_due_ms = 0;
+    node->new_view_asked = false;
+    node->complains = false;
+    node->convicted = false;
+    memset(node->complained_ms, 0, sizeof(node->complained_ms));
+}
+
 void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
 {
     CHECK(view > node->view);
@@ -104,11 +113,7 @@ void view_leave(struct node *node, uint64_t view, struct outbox *outbox)
               (unsigned long long)view);
     node->mode = MODE_CHANGING;
     node->view = view;
-    node->new_view_due_ms = 0;
-    node->new_view_asked = false;
-    node->complains = false;
-    node->convicted = false;
-    memset(node->complained_ms, 0, sizeof(node->complained_ms));
+    view_begin(node);
     pace_view_over(&node->pace, node->roster.n);
     if (!MUTANT(34)) {
         queue_unmark_all(node->queue);

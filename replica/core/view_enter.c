@@ -121,12 +121,8 @@ void view_enter(struct node *node, const struct message *message, struct outbox 
     node->mode = MODE_ACTIVE;
     node->entered_height = node->head.height;
     node->planned = plan->low;
-    node->new_view_due_ms = 0;
-    node->new_view_asked = false;
-    node->complains = false;
-    node->convicted = false;
     node->waits_since_ms = 0;
-    memset(node->complained_ms, 0, sizeof(node->complained_ms));
+    view_begin(node);
     view_put(node, outbox);
     if (!MUTANT(30)) {
         new_view_put(message, outbox);
@@ -155,7 +151,7 @@ void view_restore_slots(struct node *node, struct bytes frame, struct outbox *ou
     struct view_plan *plan = &node->work->plan;
     if (message_split(frame, &message) != DROP_NONE ||
         new_view_decode(message.envelope.body, &new_view) != WIRE_OK ||
-        new_view.view != node->view || node->mode != MODE_ACTIVE ||
+        new_view.epoch != node->epoch || new_view.view != node->view || node->mode != MODE_ACTIVE ||
         !view_plan_make(new_view.view_changes, plan)) {
         return;
     }

@@ -1,7 +1,7 @@
 /* When a primary has had its time: the oldest request decides, and nothing that clients or f liars
  * do alone. PROTOCOL: view change; Castro & Liskov, OSDI '99, section 4.5.2. */
 #include "crypto/hash.h"
-#include "replica/core/node_parts.h"
+#include "replica/core/epoch.h"
 
 #include <string.h>
 
@@ -31,11 +31,13 @@ void view_calm(struct node *node)
 
 /* --- Waiting ---------------------------------------------------------------------------------- */
 
-/* Whether something was proposed that is not executed yet. */
+/* Whether something was proposed that is not executed yet, or a boundary is to be reached: each
+ * height up to it waits as a request does. */
 static bool slots_wait(const struct node *node)
 {
     const struct slot *next = window_look(&node->window, node->head.height + 1);
-    return node->head.height < node->planned || (next != NULL && next->stage > SLOT_EMPTY);
+    bool fills = epoch_last(node) != UINT64_MAX && !epoch_ends(node);
+    return node->head.height < node->planned || (next != NULL && next->stage > SLOT_EMPTY) || fills;
 }
 
 static void wait_over(struct node *node)

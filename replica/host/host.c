@@ -88,11 +88,12 @@ static enum status open_node(struct host *host, struct report *report)
     size_t pool = (size_t)(host->setup->config->memory_bytes / SHARE_QUARTER);
     uint64_t seed = 0;
     CHECK(getentropy(&seed, sizeof seed) == 0);
+    const struct node_key key = {host->setup->sign_seed, host->setup->cosign_seed};
     const struct node_config config = {.charter_file = host->setup->charter_file,
                                        .rid = host->rid,
                                        .scheme = host->setup->scheme,
-                                       .sign_seed = host->setup->sign_seed,
-                                       .cosign_seed = host->setup->cosign_seed,
+                                       .keys = &key,
+                                       .key_count = 1,
                                        .jitter_seed = seed,
                                        .pool_bytes = pool < POOL_BYTES_MIN ? POOL_BYTES_MIN : pool,
                                        .snapshot_span = host->setup->snapshot_span,

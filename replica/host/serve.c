@@ -181,6 +181,24 @@ static void answer_heights(struct answer *answer, bool upwards)
     }
 }
 
+/* The proof of a height that closed an epoch is kept for ever, with what the next one began with.
+ */
+static bool answer_boundary(struct answer *answer)
+{
+    uint8_t memory[STABLE_BYTES_MAX];
+    struct buffer proof = buffer_make(memory, sizeof memory);
+    struct buffer *value = fresh(answer);
+    struct record_key key = record_key_journal(JOURNAL_EPOCH, answer->fetch->from);
+    struct epoch_record record;
+    if (store_view_get(answer->view, FAMILY_JOURNAL, record_key_bytes(&key), value) != STATUS_OK ||
+        epoch_record_decode(buffer_bytes(value), &record) != WIRE_OK ||
+        !stable_encode(&record.stable, &proof)) {
+        return false;
+    }
+    send(answer, answer->fetch->from, buffer_bytes(&proof));
+    return true;
+}
+
 /* The newest proof, or the newest that is not above the height asked for. */
 static void answer_stable(struct answer *answer)
 {
@@ -323,7 +341,9 @@ void serve_fetch(struct serve *serve, struct store_view *view, const struct fetc
         send_encoded(&answer, encode_chunk(&answer));
         break;
     case FETCH_STABLE:
-        answer_stable(&answer);
+        if (!answer_boundary(&answer)) {
+            answer_stable(&answer);
+        }
         break;
     case FETCH_NEW_VIEW:
         answer_new_view(&answer);

@@ -19,6 +19,7 @@
 static struct gov_fixture charter;
 static struct outbox outbox;
 static uint8_t seed[SEED_BYTES];
+static uint8_t cosign_seed[SEED_BYTES];
 
 /* A replica that has not started yet. */
 static int begin(void **state)
@@ -26,14 +27,15 @@ static int begin(void **state)
     struct node_config config = {
         .rid = 1,
         .scheme = &sig_fast,
-        .sign_seed = seed,
-        .cosign_seed = seed,
+        .keys = &(struct node_key){seed, cosign_seed},
+        .key_count = 1,
         .jitter_seed = 1,
         .pool_bytes = (size_t)8 << 20,
         .state_records_max = 1000,
         .state_bytes_max = 1u << 20,
     };
     gov_seed("r1", seed);
+    gov_seed("r1 cosign", cosign_seed);
     gov_fixture_init(&charter, &sig_fast, 4);
     config.charter_file = gov_fixture_file(&charter);
     assert_int_equal(outbox_open(&outbox), STATUS_OK);

@@ -363,12 +363,12 @@ static void a_stable_checkpoint_is_proven_by_as_many_as_it_says(void **state)
     } cases[] = {
         {{.header = header_of(0, 0, 0)}, DROP_NONE}, /* every log begins there */
         {{.header = header_of(0, 0, 1)}, DROP_CERTIFICATE},
-        {{.header = header_of(0, 1, 0)}, DROP_CERTIFICATE},
+        {{.header = header_of(0, 1, 0)}, DROP_EPOCH}, /* its keys are not known */
         {{.header = header_of(0, 0, 0), .members = 1u << CORE_NODES}, DROP_CERTIFICATE},
         {{.header = header_of(0, 0, 0), .members = 7}, DROP_CERTIFICATE},
         {{.header = header_of(128, 0, 0)}, DROP_CERTIFICATE},
         {{.header = header_of(128, 0, 0), .members = 7, .note_sigs = {three, 3}}, DROP_CERTIFICATE},
-        {{.header = JUNK}, DROP_CERTIFICATE},
+        {{.header = JUNK}, DROP_MALFORMED},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct bytes attachment = encoded(&schema_stable, &cases[i].stable);
@@ -388,7 +388,7 @@ static void a_fetched_block_has_a_certificate_of_its_own(void **state)
         {.sequence = 5, .epoch = 1}, /* other keys */
         {.sequence = 5, .digest = {1}},
     };
-    static const enum drop drops[] = {DROP_CERTIFICATE, DROP_MALFORMED, DROP_CERTIFICATE,
+    static const enum drop drops[] = {DROP_CERTIFICATE, DROP_MALFORMED, DROP_EPOCH,
                                       DROP_CERTIFICATE};
     struct block_parcel parcel = {.header = JUNK, .commit = JUNK};
     assert_int_equal(verify(data_frame(fixture, &data, encoded(&schema_block_parcel, &parcel))),

@@ -110,6 +110,7 @@ static enum status open_node(void)
 static void a_replica_without_memory_is_not_opened(void **state)
 {
     static const uint8_t seed[SEED_BYTES];
+    static const struct node_key key = {seed, seed};
 
     (void)state;
     gov_fixture_init(&fixture, &sig_fast, 4);
@@ -117,8 +118,8 @@ static void a_replica_without_memory_is_not_opened(void **state)
         .charter_file = gov_fixture_file(&fixture),
         .rid = 2,
         .scheme = &sig_fast,
-        .sign_seed = seed,
-        .cosign_seed = seed,
+        .keys = &key,
+        .key_count = 1,
         .jitter_seed = 1,
         .pool_bytes = (size_t)8 << 20,
         .state_records_max = 1000,
