@@ -18,8 +18,8 @@
 struct evidence_trust {
     const struct sig_scheme *scheme;
     const struct roster *roster; /* of its epoch */
-    const struct roster *ended;  /* of the epoch before, and the height that closed it. NULL: of the
-                                  * first epoch alone single VIEW-CHANGEs and NEW-VIEWs are judged */
+    const struct roster *ended;  /* of the epoch before, and its last height. NULL: only of the
+                                  * first are single VIEW-CHANGEs and NEW-VIEWs judged */
     uint64_t begun;
     const uint8_t *cluster_id;
     const struct origin *origin;

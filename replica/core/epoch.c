@@ -29,6 +29,13 @@ bool epoch_ends(const struct node *node)
     return node->head.height == epoch_last(node);
 }
 
+bool epoch_hurries(const struct node *node)
+{
+    bool nears = epoch_last(node) != UINT64_MAX && !epoch_ends(node);
+    bool begins = node->epoch > 0 && node->head.height == node->begun.height;
+    return nears || begins;
+}
+
 /* --- Keys ---------------------------------------------------------------------------------------
  */
 

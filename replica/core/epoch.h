@@ -14,6 +14,10 @@ MUST_USE uint64_t epoch_last(const struct node *node);
 /* Whether the head is that block: nothing more is executed in this epoch. */
 MUST_USE bool epoch_ends(const struct node *node);
 
+/* Whether the next height is wanted though nobody asks for anything: on the way to the boundary,
+ * and the first one behind it, which shows that the new members are there. */
+MUST_USE bool epoch_hurries(const struct node *node);
+
 /* Of the keys that this replica has, those of its place in a roster; NULL when it has them not. */
 MUST_USE const struct node_key *epoch_own_key(const struct node *node, const struct roster *roster);
 

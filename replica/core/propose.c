@@ -173,12 +173,12 @@ static void propose_one(struct node *node, const struct filling *filling, struct
               filling->item_count);
 }
 
-/* Whether an empty block is wanted: to carry time forward after a long idleness, or to reach the
- * boundary that this epoch is to end at. */
+/* Whether an empty block is wanted: to carry time forward after a long idleness, or because one
+ * epoch ends or another begins. */
 static bool empty_due(const struct node *node)
 {
     bool idle = node->now_ms >= node->executed_ms + node_param(node, PARAM_IDLE_HEARTBEAT);
-    return node->proposed == node->head.height && (idle || epoch_last(node) != UINT64_MAX);
+    return node->proposed == node->head.height && (idle || epoch_hurries(node));
 }
 
 /* What is executed, or was committed by others while this replica was away, is not to be proposed

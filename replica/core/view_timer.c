@@ -31,13 +31,13 @@ void view_calm(struct node *node)
 
 /* --- Waiting ---------------------------------------------------------------------------------- */
 
-/* Whether something was proposed that is not executed yet, or a boundary is to be reached: each
- * height up to it waits as a request does. */
+/* Whether something was proposed that is not executed yet, or the epoch wants blocks: then each
+ * height waits as a request does. */
 static bool slots_wait(const struct node *node)
 {
     const struct slot *next = window_look(&node->window, node->head.height + 1);
-    bool fills = epoch_last(node) != UINT64_MAX && !epoch_ends(node);
-    return node->head.height < node->planned || (next != NULL && next->stage > SLOT_EMPTY) || fills;
+    return node->head.height < node->planned || (next != NULL && next->stage > SLOT_EMPTY) ||
+           epoch_hurries(node);
 }
 
 static void wait_over(struct node *node)

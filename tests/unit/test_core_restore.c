@@ -99,8 +99,8 @@ static void assert_halts(struct node *node, const char *why)
 static void a_record_that_is_none_is_refused(void **state)
 {
     static const uint8_t kinds[] = {
-        JOURNAL_HEAD,   JOURNAL_VIEW, JOURNAL_BOOT,        JOURNAL_SLOT, JOURNAL_PREPARED,
-        JOURNAL_STABLE, JOURNAL_NOTE, JOURNAL_VIEW_CHANGE, 'z',
+        JOURNAL_HEAD,   JOURNAL_VIEW, JOURNAL_BOOT,        JOURNAL_SLOT,  JOURNAL_PREPARED,
+        JOURNAL_STABLE, JOURNAL_NOTE, JOURNAL_VIEW_CHANGE, JOURNAL_EPOCH, 'z',
     };
     for (size_t i = 0; i < sizeof(kinds); i++) {
         assert_int_equal(restore_journal(*state, kinds[i], 5, JUNK), DROP_MALFORMED);
