@@ -387,6 +387,17 @@ const struct roster *node_roster(const struct node *node)
     return &node->roster;
 }
 
+const struct roster *node_roster_ended(const struct node *node)
+{
+    return node->epoch > 0 ? &node->ended.roster : NULL;
+}
+
+uint32_t node_key_in_force(const struct node *node)
+{
+    const struct node_key *key = epoch_own_key(node, &node->begun.roster);
+    return key == NULL ? NODE_KEYS_MAX : (uint32_t)(key - node->keys);
+}
+
 const uint8_t *node_cluster_id(const struct node *node)
 {
     return node->cluster_id;

@@ -154,6 +154,11 @@ MUST_USE bool node_may_sign(const struct node *node);
 MUST_USE const struct state *node_state(const struct node *node);
 MUST_USE const struct rights *node_rights(const struct node *node);
 MUST_USE const struct roster *node_roster(const struct node *node);
+/* Of the epoch before; NULL in the first. */
+MUST_USE const struct roster *node_roster_ended(const struct node *node);
+/* Which of its keys the epoch names that it is in, as far as records have been restored;
+ * NODE_KEYS_MAX: none. */
+MUST_USE uint32_t node_key_in_force(const struct node *node);
 MUST_USE const uint8_t *node_cluster_id(const struct node *node);
 MUST_USE struct bytes node_charter_name(const struct node *node);
 

@@ -25,27 +25,30 @@ static void raise_files(void)
     }
 }
 
-static enum status serve(struct start *start, struct problem *problem)
+static enum status serve(struct start *start, bool *again, struct problem *problem)
 {
-    const struct host_setup setup = {.config = &start->config,
-                                     .scheme = &sig_ed25519,
-                                     .charter_file = buffer_bytes(&start->charter_file),
-                                     .roster = &start->roster,
-                                     .addresses = start->addresses,
-                                     .sign_seed = start->keys.sign.seed.data,
-                                     .cosign_seed = start->keys.cosign.seed.data,
-                                     .transport_seed = start->keys.transport.seed.data,
-                                     .store = start->store,
-                                     .anchor = &start->anchor,
-                                     .anchored = start->anchored,
-                                     .by_signal = true};
+    struct host_setup setup = {.config = &start->config,
+                               .scheme = &sig_ed25519,
+                               .charter_file = buffer_bytes(&start->charter_file),
+                               .roster = &start->roster,
+                               .addresses = start->addresses,
+                               .key_count = start->key_count,
+                               .store = start->store,
+                               .anchor = &start->anchor,
+                               .anchored = start->anchored,
+                               .by_signal = true};
     struct report report = {0};
     struct host *host = NULL;
+    for (uint32_t i = 0; i < start->key_count; i++) {
+        setup.keys[i] = (struct host_keys){.sign_seed = start->keys[i].sign.seed.data,
+                                           .cosign_seed = start->keys[i].cosign.seed.data,
+                                           .transport_seed = start->keys[i].transport.seed.data};
+    }
     enum status status = host_open(&setup, &host, &report);
     if (status != STATUS_OK) {
         return start_problem(problem, status, &report);
     }
-    host_run(host);
+    *again = host_run(host);
     host_close(host);
     return STATUS_OK;
 }
@@ -63,10 +66,15 @@ static enum status run(struct start *start, const char *path, struct problem *pr
     if (status == STATUS_OK) {
         status = start_keys(start, problem);
     }
-    if (status == STATUS_OK) {
+    for (bool again = true; status == STATUS_OK && again;) {
+        again = false;
         status = start_store(start, problem);
+        if (status == STATUS_OK) {
+            status = serve(start, &again, problem);
+        }
+        start_close_store(start);
     }
-    return status == STATUS_OK ? serve(start, problem) : status;
+    return status;
 }
 
 enum cli_code cmd_run(struct cli *cli)

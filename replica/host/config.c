@@ -200,6 +200,27 @@ static bool copy_text(cfg_t *section, const char *name, char out[CONFIG_PATH_BYT
     return true;
 }
 
+/* The charter's key, and those of rotations; either may be all that is left. */
+static bool take_keys(cfg_t *section, struct config *out)
+{
+    unsigned count = cfg_size(section, "rotated_keys");
+    if (count > CONFIG_ROTATED_KEYS_MAX) {
+        complain(section, "too many `rotated_keys`", "keep those that the log still names");
+        return false;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        const char *path = cfg_getnstr(section, "rotated_keys", i);
+        if (strlen(path) >= CONFIG_PATH_BYTES_MAX) {
+            complain(section, "one of `rotated_keys` is too long", "shorten it");
+            return false;
+        }
+        snprintf(out->rotated_keys[i], CONFIG_PATH_BYTES_MAX, "%s", path);
+    }
+    out->rotated_key_count = count;
+    const char *key = cfg_getstr(section, "key");
+    return (count > 0 && (key == NULL || key[0] == 0)) || copy_text(section, "key", out->key);
+}
+
 static bool take_replica(cfg_t *root, struct config *out)
 {
     if (cfg_size(root, "replica") != 1) {
@@ -212,7 +233,7 @@ static bool take_replica(cfg_t *root, struct config *out)
     cfg_t *section = cfg_getnsec(root, "replica", 0);
     char listen[CONFIG_PATH_BYTES_MAX];
     if (!copy_text(section, "charter", out->charter) || !copy_text(section, "data", out->data) ||
-        !copy_text(section, "key", out->key) || !copy_text(section, "listen", listen)) {
+        !take_keys(section, out) || !copy_text(section, "listen", listen)) {
         return false;
     }
     const char *http = cfg_getstr(section, "http");
@@ -308,10 +329,13 @@ static void set_checks(cfg_t *root)
 
 static enum status parse_expanded(const char *text, struct config *out)
 {
-    cfg_opt_t replica[] = {
-        CFG_STR("charter", NULL, CFGF_NODEFAULT), CFG_STR("data", NULL, CFGF_NODEFAULT),
-        CFG_STR("key", NULL, CFGF_NODEFAULT),     CFG_STR("listen", NULL, CFGF_NODEFAULT),
-        CFG_STR("http", NULL, CFGF_NODEFAULT),    CFG_END()};
+    cfg_opt_t replica[] = {CFG_STR("charter", NULL, CFGF_NODEFAULT),
+                           CFG_STR("data", NULL, CFGF_NODEFAULT),
+                           CFG_STR("key", NULL, CFGF_NODEFAULT),
+                           CFG_STR("listen", NULL, CFGF_NODEFAULT),
+                           CFG_STR("http", NULL, CFGF_NODEFAULT),
+                           CFG_STR_LIST("rotated_keys", NULL, CFGF_NODEFAULT),
+                           CFG_END()};
     cfg_opt_t peer[] = {CFG_STR("address", NULL, CFGF_NODEFAULT), CFG_END()};
     cfg_opt_t limits[] = {
         CFG_STR("memory", NULL, CFGF_NODEFAULT),

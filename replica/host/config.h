@@ -5,6 +5,7 @@
  *       charter = /etc/vestry/charter.genesis
  *       data    = /var/lib/vestry/r0
  *       key     = ${CREDENTIALS_DIRECTORY}/r0.key
+ *       rotated_keys = { /etc/vestry/2027/r0.key }   # those that rotations give it; optional
  *       listen  = "10.77.0.1:7000"
  *       http    = "127.0.0.1:7180"
  *     }
@@ -21,6 +22,9 @@
 #include "crypto/status.h"
 #include "replica/host/logging.h"
 #include "storage/report.h"
+
+/* Keys that rotations of the log have given, or will give, this replica. */
+#define CONFIG_ROTATED_KEYS_MAX 4
 
 #define CONFIG_PATH_BYTES_MAX 1024
 #define CONFIG_HOST_CHARS_MAX 253 /* RFC 1035, 2.3.4 */
@@ -45,7 +49,9 @@ struct config {
     uint32_t rid;
     char charter[CONFIG_PATH_BYTES_MAX];
     char data[CONFIG_PATH_BYTES_MAX];
-    char key[CONFIG_PATH_BYTES_MAX];
+    char key[CONFIG_PATH_BYTES_MAX]; /* empty: it is lost, or erased */
+    char rotated_keys[CONFIG_ROTATED_KEYS_MAX][CONFIG_PATH_BYTES_MAX];
+    uint32_t rotated_key_count;
     struct config_address listen;
     bool has_http;
     struct config_address http;

@@ -44,14 +44,22 @@ void hello_put(struct buffer *out, const struct speaker *speaker, uint64_t epoch
     frame_put(out, &part, 1);
 }
 
+/* Whether it speaks and connects by the keys that the roster has for it. */
+static bool is_member(const struct hello_scene *scene, const struct roster *roster,
+                      const struct hello *hello)
+{
+    const struct roster_member *member =
+        roster == NULL ? NULL : roster_find(roster, (uint32_t)hello->rid);
+    return member != NULL &&
+           memcmp(scene->facts->key, member->transport_pk, PUBLIC_KEY_BYTES) == 0 &&
+           memcmp(hello->public_key, member->sign_pk, PUBLIC_KEY_BYTES) == 0;
+}
+
 static enum hello_verdict judge_replica(const struct hello_scene *scene,
                                         const struct envelope *envelope, const struct hello *hello)
 {
-    const struct roster_member *member = roster_find(scene->roster, (uint32_t)hello->rid);
-    bool fits = member != NULL && hello->rid == envelope->rid && hello->rid != scene->self &&
-                scene->facts->has_key &&
-                memcmp(scene->facts->key, member->transport_pk, PUBLIC_KEY_BYTES) == 0 &&
-                memcmp(hello->public_key, member->sign_pk, PUBLIC_KEY_BYTES) == 0 &&
+    bool fits = hello->rid == envelope->rid && hello->rid != scene->self && scene->facts->has_key &&
+                (is_member(scene, scene->roster, hello) || is_member(scene, scene->ended, hello)) &&
                 (scene->expected == ROSTER_NOBODY || scene->expected == hello->rid);
     return fits ? HELLO_OK : HELLO_SENDER;
 }

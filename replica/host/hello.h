@@ -42,6 +42,7 @@ struct hello_scene {
     const struct sig_scheme *scheme;
     const uint8_t *cluster_id;
     const struct roster *roster;
+    const struct roster *ended; /* of the epoch before, for who has not left it; NULL: none */
     const struct channel_facts *facts;
     uint32_t self;     /* own rid, which nobody else may say */
     uint32_t expected; /* the replica that was dialled, or ROSTER_NOBODY */

@@ -83,17 +83,34 @@ static enum status restore(struct host *host, struct report *report)
     return STATUS_OK;
 }
 
+/* Those of the epoch that the node is in. When it has them not it is somebody else to the others,
+ * until it has followed the log to where they count: the newest, then. */
+static void take_keys(struct host *host)
+{
+    uint32_t which = node_key_in_force(host->node);
+    host->keys = &host->setup->keys[which < NODE_KEYS_MAX ? which : host->setup->key_count - 1];
+    host->speaker = (struct speaker){.scheme = host->setup->scheme,
+                                     .cluster_id = node_cluster_id(host->node),
+                                     .seed = host->keys->sign_seed,
+                                     .rid = host->rid};
+    host->setup->scheme->public_key(host->keys->sign_seed, host->speaker.public_key);
+}
+
 static enum status open_node(struct host *host, struct report *report)
 {
     size_t pool = (size_t)(host->setup->config->memory_bytes / SHARE_QUARTER);
     uint64_t seed = 0;
     CHECK(getentropy(&seed, sizeof seed) == 0);
-    const struct node_key key = {host->setup->sign_seed, host->setup->cosign_seed};
+    struct node_key keys[NODE_KEYS_MAX];
+    for (uint32_t i = 0; i < host->setup->key_count; i++) {
+        keys[i] =
+            (struct node_key){host->setup->keys[i].sign_seed, host->setup->keys[i].cosign_seed};
+    }
     const struct node_config config = {.charter_file = host->setup->charter_file,
                                        .rid = host->rid,
                                        .scheme = host->setup->scheme,
-                                       .keys = &key,
-                                       .key_count = 1,
+                                       .keys = keys,
+                                       .key_count = host->setup->key_count,
                                        .jitter_seed = seed,
                                        .pool_bytes = pool < POOL_BYTES_MIN ? POOL_BYTES_MIN : pool,
                                        .snapshot_span = host->setup->snapshot_span,
@@ -108,12 +125,11 @@ static enum status open_node(struct host *host, struct report *report)
         report_remedy(report, "give `limits { memory }` what this machine has, at least 256MiB");
         return status;
     }
-    host->speaker = (struct speaker){.scheme = host->setup->scheme,
-                                     .cluster_id = node_cluster_id(host->node),
-                                     .seed = host->setup->sign_seed,
-                                     .rid = host->rid};
-    host->setup->scheme->public_key(host->setup->sign_seed, host->speaker.public_key);
-    return restore(host, report);
+    status = restore(host, report);
+    if (status == STATUS_OK) {
+        take_keys(host);
+    }
+    return status;
 }
 
 /* --- Threads and connections ----------------------------------------------------------------- */
@@ -167,7 +183,7 @@ static enum status open_links(struct host *host)
                                 .queue_bytes_max = (size_t)32 << 20,
                                 .addresses = host->setup->addresses};
     CHECK(getentropy(&peers.seed, sizeof peers.seed) == 0);
-    enum status status = channel_context_open(host->setup->transport_seed, &host->channel);
+    enum status status = channel_context_open(host->keys->transport_seed, &host->channel);
     if (status == STATUS_OK) {
         status = conns_open(host->base, host->channel, &limits, &owner, &host->conns);
     }
@@ -181,7 +197,7 @@ static enum status open_links(struct host *host)
     return status;
 }
 
-static void stop(struct host *host)
+void host_stop(struct host *host)
 {
     host->stopping = true;
     event_base_loopbreak(host->base);
@@ -191,14 +207,14 @@ static void on_signal(evutil_socket_t number, short what, void *argument)
 {
     (void)what;
     log_info("host", "stopping", LOG_FIELDS(LOG_TEXT("signal", strsignal((int)number))));
-    stop((struct host *)argument);
+    host_stop((struct host *)argument);
 }
 
 static void on_stop(evutil_socket_t fd, short what, void *argument)
 {
     (void)fd;
     (void)what;
-    stop((struct host *)argument);
+    host_stop((struct host *)argument);
 }
 
 static struct event *watch(struct host *host, int fd, event_callback_fn callback)
@@ -342,24 +358,28 @@ static void linger(struct host *host)
     }
 }
 
-void host_run(struct host *host)
+bool host_run(struct host *host)
 {
     struct event started = {.kind = EVENT_STARTED};
     (void)host_feed(host, &started);
-    peers_set_roster(host->peers, node_roster(host->node));
+    peers_set_roster(host->peers, node_roster(host->node), node_roster_ended(host->node));
     host_turn_ends(host);
     log_start(host);
     notify_send("READY=1");
     int ended = event_base_dispatch(host->base);
     CHECK(ended >= 0);
-    notify_send("STOPPING=1");
+    if (!host->renew) {
+        notify_send("STOPPING=1");
+    }
     listener_close(host->listener);
     host->listener = NULL;
     clients_hold(host->clients, true);
     host_finish_flights(host);
     linger(host);
     host_finish_flights(host);
-    log_info("host", "stopped", NULL);
+    log_info("host", host->renew ? "stopped, to go on with the keys of this epoch" : "stopped",
+             NULL);
+    return host->renew;
 }
 
 static void free_event(struct event *event)

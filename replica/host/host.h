@@ -16,16 +16,22 @@
 
 struct host;
 
+/* SEED_BYTES each. */
+struct host_keys {
+    const uint8_t *sign_seed;
+    const uint8_t *cosign_seed;
+    const uint8_t *transport_seed;
+};
+
 /* Everything that was opened and checked before (start.h); all borrowed. */
 struct host_setup {
     const struct config *config;
     const struct sig_scheme *scheme;
     struct bytes charter_file;
-    const struct roster *roster;         /* of the charter */
-    const struct config_peer *addresses; /* REPLICAS_MAX, in any order; an empty host: unknown */
-    const uint8_t *sign_seed;
-    const uint8_t *cosign_seed;
-    const uint8_t *transport_seed;
+    const struct roster *roster;          /* of the charter */
+    const struct config_peer *addresses;  /* REPLICAS_MAX, in any order; an empty host: unknown */
+    struct host_keys keys[NODE_KEYS_MAX]; /* all that this replica has; the log says which count */
+    uint32_t key_count;                   /* at least 1 */
     struct store *store;
     struct anchor_file *anchor; /* NULL: none */
     struct anchor anchored;     /* what the anchor said at start */
@@ -40,8 +46,9 @@ struct host_setup {
 MUST_USE enum status host_open(const struct host_setup *setup, struct host **out,
                                struct report *report);
 
-/* Until it is told to stop; the flight under way is finished first. */
-void host_run(struct host *host);
+/* Until it is told to stop, or an epoch has begun in which this replica has other keys: then true,
+ * and it is to be opened again, store and all. The flight under way is finished first. */
+MUST_USE bool host_run(struct host *host);
 void host_close(struct host *host);
 
 MUST_USE const struct node *host_node(const struct host *host);

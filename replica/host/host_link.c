@@ -87,6 +87,7 @@ void host_hello(struct host *host, struct conn *conn, struct bytes frame)
     const struct hello_scene scene = {.scheme = host->setup->scheme,
                                       .cluster_id = host->speaker.cluster_id,
                                       .roster = node_roster(host->node),
+                                      .ended = node_roster_ended(host->node),
                                       .facts = &conn->facts,
                                       .self = host->rid,
                                       .expected = conn->dialled ? conn->guest.rid : ROSTER_NOBODY};

@@ -193,6 +193,18 @@ static void halt(struct host *host, const char *text)
     log_report(&report);
 }
 
+/* An epoch began: links are kept by its keys. Where it gives this replica others, it goes on anew,
+ * as whoever it is now. */
+static void roster_moved(struct host *host)
+{
+    uint32_t which = node_key_in_force(host->node);
+    peers_set_roster(host->peers, node_roster(host->node), node_roster_ended(host->node));
+    if (which < NODE_KEYS_MAX && &host->setup->keys[which] != host->keys) {
+        host->renew = true;
+        host_stop(host);
+    }
+}
+
 void host_do(struct host *host, const struct deed *deed)
 {
     const struct action *action = &deed->action;
@@ -226,7 +238,7 @@ void host_do(struct host *host, const struct deed *deed)
         answer_refused(host, action);
         return;
     case ACTION_ROSTER:
-        peers_set_roster(host->peers, node_roster(host->node));
+        roster_moved(host);
         return;
     case ACTION_EVIDENCE:
         keep_evidence(host, deed->frame);

@@ -54,6 +54,8 @@ struct host_counters {
 
 struct host {
     const struct host_setup *setup;
+    const struct host_keys *keys; /* in whose name it speaks */
+    bool renew;                   /* an epoch has begun in which these are others */
     struct host_setup setup_copy;
     uint32_t rid;
     struct event_base *base;
@@ -110,6 +112,10 @@ struct host {
     uint64_t strangers_warned_ms;
     struct host_counters counters;
 };
+
+/* --- host.c ---------------------------------------------------------------------------------- */
+
+void host_stop(struct host *host);
 
 /* --- host_step.c ----------------------------------------------------------------------------- */
 

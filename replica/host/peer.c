@@ -11,7 +11,8 @@ struct peer_link {
     uint32_t rid;
     bool wanted; /* another replica of the roster; the link is nobody's otherwise */
     uint8_t transport_pk[PUBLIC_KEY_BYTES];
-    uint64_t conn; /* id of the open link; 0: none */
+    uint8_t former_pk[PUBLIC_KEY_BYTES]; /* of the epoch before, which it may not have left */
+    uint64_t conn;                       /* id of the open link; 0: none */
     bool dialling;
     uint32_t failures; /* in a row */
     struct event *timer;
@@ -132,6 +133,12 @@ static const struct config_address *find_address(const struct peers_setup *setup
     return NULL;
 }
 
+/* By its key, and every other time by the former one, until it answers. */
+static const uint8_t *key_to_dial(const struct peer_link *link)
+{
+    return link->failures % 2 == 0 ? link->transport_pk : link->former_pk;
+}
+
 static void dial(struct peer_link *link)
 {
     const struct peers_setup *setup = &link->peers->setup;
@@ -142,7 +149,7 @@ static void dial(struct peer_link *link)
     }
     link->dialling = true;
     const struct conn *conn =
-        conns_dial(setup->conns, link->rid, target->host, target->port, link->transport_pk);
+        conns_dial(setup->conns, link->rid, target->host, target->port, key_to_dial(link));
     if (conn == NULL && link->dialling) {
         link->dialling = false;
         link->failures++;
@@ -181,11 +188,14 @@ static struct peer_link *take_link(struct peers *peers, uint32_t rid)
     return link;
 }
 
-static void renew(struct peer_link *link, const struct roster_member *member)
+static void renew(struct peer_link *link, const struct roster_member *member,
+                  const struct roster_member *former)
 {
     bool moved = memcmp(link->transport_pk, member->transport_pk, PUBLIC_KEY_BYTES) != 0;
     struct conn *conn = link->conn == 0 ? NULL : conns_find(link->peers->setup.conns, link->conn);
     memcpy(link->transport_pk, member->transport_pk, PUBLIC_KEY_BYTES);
+    memcpy(link->former_pk, former != NULL ? former->transport_pk : member->transport_pk,
+           PUBLIC_KEY_BYTES);
     if (conn != NULL && moved) {
         conn_close(conn, "the replica's keys changed");
     }
@@ -196,7 +206,7 @@ static void renew(struct peer_link *link, const struct roster_member *member)
     dial(link);
 }
 
-void peers_set_roster(struct peers *peers, const struct roster *roster)
+void peers_set_roster(struct peers *peers, const struct roster *roster, const struct roster *ended)
 {
     for (uint32_t i = 0; i < REPLICAS_MAX; i++) {
         if (peers->links[i].wanted && roster_find(roster, peers->links[i].rid) == NULL) {
@@ -204,8 +214,10 @@ void peers_set_roster(struct peers *peers, const struct roster *roster)
         }
     }
     for (uint32_t i = 0; i < roster->n; i++) {
-        if (roster->members[i].rid != peers->setup.self) {
-            renew(take_link(peers, roster->members[i].rid), &roster->members[i]);
+        const struct roster_member *member = &roster->members[i];
+        if (member->rid != peers->setup.self) {
+            renew(take_link(peers, member->rid), member,
+                  ended != NULL ? roster_find(ended, member->rid) : NULL);
         }
     }
 }

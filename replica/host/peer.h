@@ -28,8 +28,9 @@ struct peers_setup {
 MUST_USE enum status peers_open(const struct peers_setup *setup, struct peers **out);
 void peers_close(struct peers *peers);
 
-/* Begin (or go on) with these replicas: dial the lower ones, forget those that are gone. */
-void peers_set_roster(struct peers *peers, const struct roster *roster);
+/* Begin (or go on) with these replicas: dial the lower ones, forget those that are gone. `ended` is
+ * the roster of the epoch before, or NULL. */
+void peers_set_roster(struct peers *peers, const struct roster *roster, const struct roster *ended);
 
 /* A link is up, its HELLOs exchanged. An older link of the same replica is closed. */
 void peers_opened(struct peers *peers, struct conn *conn);

@@ -103,6 +103,15 @@ enum status start_charter(struct start *start, struct problem *problem)
     return find_addresses(start, problem);
 }
 
+static enum status load_keys(struct start *start, const char *path,
+                             const struct replica_public_keys *expected, struct problem *problem)
+{
+    struct replica_keys *keys = &start->keys[start->key_count];
+    enum status status = replica_keys_load(path, start->config.rid, expected, keys, problem);
+    start->key_count += status == STATUS_OK ? 1 : 0;
+    return status;
+}
+
 enum status start_keys(struct start *start, struct problem *problem)
 {
     const struct charter_replica *self = find_self(start);
@@ -110,16 +119,17 @@ enum status start_keys(struct start *start, struct problem *problem)
     memcpy(expected.sign, self->row.sign_pk, PUBLIC_KEY_BYTES);
     memcpy(expected.cosign, self->row.cosign_pk, PUBLIC_KEY_BYTES);
     memcpy(expected.transport, self->row.transport_pk, PUBLIC_KEY_BYTES);
-    enum status status =
-        replica_keys_load(start->config.key, start->config.rid, &expected, &start->keys, problem);
-    if (status != STATUS_OK) {
-        return status;
+    enum status status = STATUS_OK;
+    if (start->config.key[0] != 0) {
+        status = load_keys(start, start->config.key, &expected, problem);
     }
-    start->has_keys = true;
+    for (uint32_t i = 0; status == STATUS_OK && i < start->config.rotated_key_count; i++) {
+        status = load_keys(start, start->config.rotated_keys[i], NULL, problem);
+    }
+    /* The store is known by the key that the charter registers, whichever is in force. */
     memcpy(start->identity.cluster_id, start->charter->cluster_id, HASH_BYTES);
-    hash_bytes(bytes_make(start->keys.sign.public_key, PUBLIC_KEY_BYTES),
-               start->identity.key_fingerprint);
-    return STATUS_OK;
+    hash_bytes(BYTES_OF_ARRAY(expected.sign), start->identity.key_fingerprint);
+    return status;
 }
 
 static enum status open_anchor(struct start *start, struct problem *problem)
@@ -160,7 +170,7 @@ enum status start_store(struct start *start, struct problem *problem)
     return open_anchor(start, problem);
 }
 
-void start_close(struct start *start)
+void start_close_store(struct start *start)
 {
     if (start->has_anchor) {
         anchor_close(&start->anchor);
@@ -168,8 +178,15 @@ void start_close(struct start *start)
     if (start->store != NULL) {
         store_close(start->store);
     }
-    if (start->has_keys) {
-        replica_keys_close(&start->keys);
+    start->has_anchor = false;
+    start->store = NULL;
+}
+
+void start_close(struct start *start)
+{
+    start_close_store(start);
+    for (uint32_t i = 0; i < start->key_count; i++) {
+        replica_keys_close(&start->keys[i]);
     }
     free(start->charter);
     free(start->charter_file.data);

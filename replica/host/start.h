@@ -20,8 +20,8 @@ struct start {
     struct charter_view *charter; /* owned; borrows from charter_file */
     struct roster roster;
     struct config_peer addresses[REPLICAS_MAX]; /* by place in the roster; an empty host: unknown */
-    bool has_keys;
-    struct replica_keys keys;
+    struct replica_keys keys[1 + CONFIG_ROTATED_KEYS_MAX]; /* the charter's first, if it is there */
+    uint32_t key_count;
     struct store_identity identity;
     struct store *store;
     bool has_anchor;
@@ -40,11 +40,14 @@ MUST_USE enum status start_config(struct start *start, const char *path, struct 
  * replica in it, and every replica's address. */
 MUST_USE enum status start_charter(struct start *start, struct problem *problem);
 
-/* Load the three keys, which must be those that the charter registers. */
+/* Load the three keys, which must be those that the charter registers, and the sets of three that
+ * rotations give this replica. Which of them counts is for the log to say. */
 MUST_USE enum status start_keys(struct start *start, struct problem *problem);
 
 /* Open the store and compare it with the anchor. */
 MUST_USE enum status start_store(struct start *start, struct problem *problem);
+
+void start_close_store(struct start *start);
 
 /* Closes and wipes whatever was opened. */
 void start_close(struct start *start);

@@ -34,8 +34,7 @@ static uint16_t free_port(void)
 
 static void *run_host(void *argument)
 {
-    host_run(argument);
-    return NULL;
+    return host_run(argument) ? argument : NULL;
 }
 
 void live_start(struct live *live, uint32_t rid)
@@ -47,9 +46,10 @@ void live_start(struct live *live, uint32_t rid)
                                      .charter_file = live->charter_file,
                                      .roster = &live->roster,
                                      .addresses = live->addresses,
-                                     .sign_seed = one->seeds[0],
-                                     .cosign_seed = one->seeds[1],
-                                     .transport_seed = one->seeds[2],
+                                     .keys = {{.sign_seed = one->seeds[0],
+                                               .cosign_seed = one->seeds[1],
+                                               .transport_seed = one->seeds[2]}},
+                                     .key_count = 1,
                                      .store = one->store,
                                      .stop_fd = one->stop_fd};
     CHECK(host_open(&setup, &one->host, &report) == STATUS_OK);

@@ -50,6 +50,28 @@ static void bad(const char *text, const char *line, const char *what, const char
     assert_int_equal(config.rid, 77); /* untouched */
 }
 
+static void keys_of_rotations_stand_beside_that_of_the_charter_or_alone(void **state)
+{
+    (void)state;
+    struct config config = good(REPLICA);
+    assert_string_equal(config.key, "/etc/r0.key");
+    assert_int_equal(config.rotated_key_count, 0);
+    config = good("replica r0 {\n charter = /etc/c\n data = /var/d\n key = /etc/r0.key\n"
+                  " rotated_keys = { /etc/2/r0.key, \"/etc/3/r0.key\" }\n"
+                  " listen = \"10.0.0.1:7000\"\n}\n");
+    assert_string_equal(config.key, "/etc/r0.key");
+    assert_int_equal(config.rotated_key_count, 2);
+    assert_string_equal(config.rotated_keys[0], "/etc/2/r0.key");
+    assert_string_equal(config.rotated_keys[1], "/etc/3/r0.key");
+    config = good("replica r0 {\n charter = /etc/c\n data = /var/d\n"
+                  " rotated_keys = { /etc/2/r0.key }\n listen = \"10.0.0.1:7000\"\n}\n");
+    assert_string_equal(config.key, "");
+    assert_int_equal(config.rotated_key_count, 1);
+    bad("replica r0 {\n charter = /etc/c\n data = /var/d\n key = /etc/r0.key\n"
+        " rotated_keys = { a, b, c, d, e }\n listen = \"10.0.0.1:7000\"\n}\n",
+        "7", "too many `rotated_keys`", "keep those");
+}
+
 static void the_example_of_the_documents_is_understood(void **state)
 {
     (void)state;
@@ -231,6 +253,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_example_of_the_documents_is_understood),
+        cmocka_unit_test(keys_of_rotations_stand_beside_that_of_the_charter_or_alone),
         cmocka_unit_test(what_is_not_said_has_its_default),
         cmocka_unit_test(unknown_words_are_refused_with_their_line),
         cmocka_unit_test(impossible_values_are_refused_with_their_line),

@@ -126,6 +126,22 @@ static void a_replica_with_a_wrong_key_is_not_let_in(void **state)
     expect(fixture, HELLO_SIGNATURE);
 }
 
+/* Who has not left the epoch before speaks by the keys of that one, by all of them. */
+static void a_replica_may_still_speak_by_the_keys_of_the_epoch_before(void **state)
+{
+    struct fixture *fixture = *state;
+    struct roster next = fixture->roster;
+    next.epoch = 1;
+    next.members[2].sign_pk[0] ^= 1;
+    next.members[2].transport_pk[0] ^= 1;
+    fixture->scene.roster = &next;
+    expect(fixture, HELLO_SENDER);
+    fixture->scene.ended = &fixture->roster;
+    expect(fixture, HELLO_OK);
+    fixture->facts.key[0] ^= 1; /* the new one of these, with the old one of those */
+    expect(fixture, HELLO_SENDER);
+}
+
 static void a_replica_is_who_was_dialled_and_in_the_roster(void **state)
 {
     struct fixture *fixture = *state;
@@ -255,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_replica_is_known_by_all_of_its_keys),
         TEST(a_replica_with_a_wrong_key_is_not_let_in),
+        TEST(a_replica_may_still_speak_by_the_keys_of_the_epoch_before),
         TEST(a_replica_is_who_was_dialled_and_in_the_roster),
         TEST(nobody_else_is_this_replica),
         TEST(a_hello_of_another_channel_is_refused),

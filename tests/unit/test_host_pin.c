@@ -78,9 +78,10 @@ static int setup(void **state)
                                      .charter_file = gov_fixture_file(&fixture->core->charter),
                                      .roster = node_roster(fixture->core->nodes[0]),
                                      .addresses = fixture->addresses,
-                                     .sign_seed = fixture->core->seeds[RID][0],
-                                     .cosign_seed = fixture->core->seeds[RID][1],
-                                     .transport_seed = fixture->core->seeds[RID][0],
+                                     .keys = {{.sign_seed = fixture->core->seeds[RID][0],
+                                               .cosign_seed = fixture->core->seeds[RID][1],
+                                               .transport_seed = fixture->core->seeds[RID][0]}},
+                                     .key_count = 1,
                                      .store = fixture->store,
                                      .snapshot_span = 1,
                                      .stop_fd = fixture->stop_fd};

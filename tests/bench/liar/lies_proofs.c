@@ -31,8 +31,8 @@ static bool attest_forge(const struct host *host, struct bytes encoded, struct b
     CHECK(checkpoint_of_header(speaker->cluster_id, &origin, attest.header, &checkpoint));
     checkpoint_sign(speaker->scheme, &checkpoint, NOTE_SIGN, speaker->seed, speaker->public_key,
                     attest.note_sig);
-    speaker->scheme->public_key(host->setup->cosign_seed, public_key);
-    checkpoint_sign(speaker->scheme, &checkpoint, NOTE_COSIGN, host->setup->cosign_seed, public_key,
+    speaker->scheme->public_key(host->keys->cosign_seed, public_key);
+    checkpoint_sign(speaker->scheme, &checkpoint, NOTE_COSIGN, host->keys->cosign_seed, public_key,
                     attest.cosig);
     return attest_encode(&attest, out);
 }
