@@ -74,12 +74,12 @@ enum drop new_view_verify(const struct share *share, const struct message *messa
         new_view.view == 0 || !trust_of_share(share, &origin, &trust)) {
         return DROP_MALFORMED;
     }
+    if (new_view.epoch != roster->epoch) {
+        return DROP_EPOCH;
+    }
     uint32_t leader = roster_index(roster, roster_primary(roster, new_view.view)->rid);
     if (envelope->rid != roster->members[leader].rid) {
         return DROP_NOT_PRIMARY;
-    }
-    if (new_view.epoch != roster->epoch) {
-        return DROP_EPOCH;
     }
     if (trust.part == 0 && !MUTANT(45) &&
         !member_signed(&trust, leader, TAG_NEW_VIEW, envelope->body, envelope->sig.data)) {

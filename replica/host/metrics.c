@@ -49,6 +49,10 @@ static void put_drops(struct buffer *out, const char *name, const char *help,
 static void put_node(struct buffer *out, const struct node_look *look)
 {
     put_one(out, "epoch", "gauge", "Epoch in force.", look->epoch);
+    put_one(out, "boundary_height", "gauge", "Last block of the epoch; 0: none is named.",
+            look->boundary == UINT64_MAX ? 0 : look->boundary);
+    put_one(out, "keyless", "gauge", "1: this replica has no key of this epoch, and signs nothing.",
+            look->keyless);
     put_one(out, "view", "gauge", "View within the epoch.", look->view);
     put_one(out, "primary", "gauge", "Replica that leads this view.", look->primary);
     put_one(out, "mode", "gauge", "1 active, 2 changing view, 3 recovering.", look->mode);
