@@ -164,7 +164,7 @@
     ROW(E_GEN, 4, "issuer key generation unknown or retired")                                      \
     ROW(E_PARENT, 5, "block does not belong to its parent")                                        \
     ROW(E_WIDEN, 6, "block allows more than its parent")                                           \
-    ROW(E_KEY, 7, "holder key is not usable")                                                      \
+    ROW(E_KEY, 7, "key is not usable")                                                             \
     ROW(E_SIG, 8, "block signature does not verify")                                               \
     ROW(E_REVOKED_ID, 9, "capability revoked")                                                     \
     ROW(E_REVOKED_KEY, 10, "holder key revoked")                                                   \

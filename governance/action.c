@@ -46,20 +46,25 @@ const struct schema *action_schema(uint64_t action)
 #define READS(section) (1u << SECTION_MEMBERS | 1u << (section))
 
 /* Every proposal names the version of `members`, which says whose ballots count, and of the section
- * that it moves: so what was decided for another state is never done, and never twice. */
+ * that it moves: so what was decided for another state is never done, and never twice. A section
+ * that is to move at a boundary counts as moved from there on. */
 static const struct action_rule rules[] = {
-    [ACTION_MEMBER_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_MEMBERS), act_member_suspend},
-    [ACTION_MEMBER_RESTORE] = {CLASS_ROOT, READS(SECTION_MEMBERS), act_member_restore},
-    [ACTION_REPLICA_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_REPLICAS), act_replica_suspend},
-    [ACTION_REPLICA_RESTORE] = {CLASS_OPS, READS(SECTION_REPLICAS), act_replica_restore},
-    [ACTION_ISSUER_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_ISSUERS), act_issuer_suspend},
-    [ACTION_ISSUER_GEN_MIN] = {CLASS_EMERGENCY, READS(SECTION_ISSUERS), act_issuer_gen_min},
-    [ACTION_REVOKE_CAP] = {CLASS_EMERGENCY, READS(SECTION_REVOCATIONS), act_revoke_cap},
-    [ACTION_REVOKE_KEY] = {CLASS_EMERGENCY, READS(SECTION_REVOCATIONS), act_revoke_key},
-    [ACTION_FREEZE] = {CLASS_EMERGENCY, READS(SECTION_PARAMS), act_freeze},
-    [ACTION_UNFREEZE] = {CLASS_OPS, READS(SECTION_PARAMS), act_unfreeze},
-    [ACTION_RESOLVE] = {CLASS_RESOLVE, READS(SECTION_MEMBERS), act_resolve},
-    [ACTION_ISSUER_RESTORE] = {CLASS_OPS, READS(SECTION_ISSUERS), act_issuer_restore},
+    [ACTION_MEMBER_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_MEMBERS), false, act_member_suspend},
+    [ACTION_MEMBER_RESTORE] = {CLASS_ROOT, READS(SECTION_MEMBERS), false, act_member_restore},
+    [ACTION_REPLICA_KEY_ROTATE] = {CLASS_OPS, READS(SECTION_REPLICAS), true,
+                                   act_replica_key_rotate},
+    [ACTION_REPLICA_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_REPLICAS), false,
+                                act_replica_suspend},
+    [ACTION_REPLICA_RESTORE] = {CLASS_OPS, READS(SECTION_REPLICAS), false, act_replica_restore},
+    [ACTION_ISSUER_SUSPEND] = {CLASS_EMERGENCY, READS(SECTION_ISSUERS), false, act_issuer_suspend},
+    [ACTION_ISSUER_GEN_MIN] = {CLASS_EMERGENCY, READS(SECTION_ISSUERS), false, act_issuer_gen_min},
+    [ACTION_REVOKE_CAP] = {CLASS_EMERGENCY, READS(SECTION_REVOCATIONS), false, act_revoke_cap},
+    [ACTION_REVOKE_KEY] = {CLASS_EMERGENCY, READS(SECTION_REVOCATIONS), false, act_revoke_key},
+    [ACTION_FREEZE] = {CLASS_EMERGENCY, READS(SECTION_PARAMS), false, act_freeze},
+    [ACTION_UNFREEZE] = {CLASS_OPS, READS(SECTION_PARAMS), false, act_unfreeze},
+    [ACTION_EPOCH_RENEW] = {CLASS_OPS, READS(SECTION_MEMBERS), true, act_epoch_renew},
+    [ACTION_RESOLVE] = {CLASS_RESOLVE, READS(SECTION_MEMBERS), false, act_resolve},
+    [ACTION_ISSUER_RESTORE] = {CLASS_OPS, READS(SECTION_ISSUERS), false, act_issuer_restore},
 };
 
 const struct action_rule *action_rule(uint64_t action)

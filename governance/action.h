@@ -28,6 +28,7 @@ struct deed {
 struct action_rule {
     enum action_class class;
     uint32_t reads; /* bit of each section whose version the proposal must name */
+    bool epoch;     /* ends an epoch: not enacted while a boundary is pending */
     /* RESULT_OK, or what stands against it, and then nothing was changed. */
     enum result_code (*act)(const struct deed *deed);
 };
@@ -58,5 +59,7 @@ enum result_code act_revoke_key(const struct deed *deed);
 enum result_code act_freeze(const struct deed *deed);
 enum result_code act_unfreeze(const struct deed *deed);
 enum result_code act_resolve(const struct deed *deed);
+enum result_code act_replica_key_rotate(const struct deed *deed);
+enum result_code act_epoch_renew(const struct deed *deed);
 
 #endif

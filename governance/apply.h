@@ -10,9 +10,10 @@
  * those of gov_due before the block's requests, those of a request right behind its own leaf. A
  * refusal is a result of the request and never a leaf.
  *
- * Both need the cluster's id in the context. Parameters are those of `context->rights`, as they
- * were before the call. Pure; the core calls it, and everything that it does follows from the
- * state, the block's height and T, and the entry. */
+ * Both need the whole context: signatures, the cluster's id and the origin of its checkpoints
+ * (without one, keys of replicas are not rotated: E_ACTION). Parameters are those of
+ * `context->rights`, as they were before the call. Pure; the core calls it, and everything that it
+ * does follows from the state, the block's height and T, and the entry. */
 #ifndef VESTRY_GOVERNANCE_APPLY_H
 #define VESTRY_GOVERNANCE_APPLY_H
 

@@ -30,6 +30,7 @@
 #ifndef VESTRY_GOVERNANCE_CAPABILITY_H
 #define VESTRY_GOVERNANCE_CAPABILITY_H
 
+#include "crypto/note.h"
 #include "crypto/numbers.h"
 #include "governance/item.h"
 #include "governance/rights.h"
@@ -50,10 +51,12 @@ struct cap_context {
     const struct state *state;
     const struct rights *rights; /* refreshed from that state */
     const struct sig_oracle *oracle;
-    uint64_t height;           /* of the block that is being executed */
-    uint64_t time_ms;          /* its T */
-    uint64_t audience;         /* 0 for ordered requests, rid + 1 for a read at that replica */
-    const uint8_t *cluster_id; /* for governance (apply.h); NULL where none is asked for */
+    uint64_t height;   /* of the block that is being executed */
+    uint64_t time_ms;  /* its T */
+    uint64_t audience; /* 0 for ordered requests, rid + 1 for a read at that replica */
+    /* For governance (apply.h), NULL where none is asked for: the cluster, and its checkpoints. */
+    const uint8_t *cluster_id;
+    const struct origin *origin;
 };
 
 /* What one block of the chain is charged with. */

@@ -63,6 +63,10 @@ static void motion_advance(struct chamber *chamber, struct motion *motion)
         disputes_lapse(chamber, motion);
         CHECK(motion_find(chamber, motion->pid, motion));
     }
+    if (motion_waits(chamber, motion)) {
+        motion_wait(chamber, motion);
+        return;
+    }
     (void)motion_enact(chamber, motion);
 }
 

@@ -1,5 +1,6 @@
 #include "governance/motion.h"
 
+#include "governance/epoch.h"
 #include "governance/records.h"
 
 #include <string.h>
@@ -171,6 +172,20 @@ bool motion_is_disputable(const struct motion *motion)
     return class == CLASS_ROOT || class == CLASS_OPS;
 }
 
+/* The height behind the pending boundary, if there is one. */
+static uint64_t next_epoch_at(const struct state *state)
+{
+    struct clock_record clock;
+
+    CHECK(clock_read(state, &clock));
+    return later(clock.pending_boundary, 1);
+}
+
+bool motion_waits(const struct chamber *chamber, const struct motion *motion)
+{
+    return action_rule(motion->proposal.action)->epoch && epoch_is_pending(chamber->state);
+}
+
 /* As long as its class says, and not before its own time. */
 void motion_lock(const struct chamber *chamber, struct motion *motion)
 {
@@ -190,6 +205,9 @@ void motion_lock(const struct chamber *chamber, struct motion *motion)
     motion->until_ms = later(motion->since_ms, ms);
     if (motion->until_ms < motion->proposal.not_before_ms) {
         motion->until_ms = motion->proposal.not_before_ms;
+    }
+    if (motion_waits(chamber, motion) && motion->until_height < next_epoch_at(chamber->state)) {
+        motion->until_height = next_epoch_at(chamber->state);
     }
 }
 
@@ -217,6 +235,18 @@ enum result_code motion_pass(struct chamber *chamber, struct motion *motion)
     }
     motion_tell(chamber, motion, PROPOSAL_LOCKED, RESULT_OK, motion->until_height);
     return RESULT_OK;
+}
+
+void motion_wait(struct chamber *chamber, struct motion *motion)
+{
+    motion->state = PROPOSAL_LOCKED;
+    motion->disputes = 0;
+    motion->until_height = next_epoch_at(chamber->state);
+    if (!motion_put(chamber, motion)) {
+        motion_close(chamber, motion, PROPOSAL_CANCELLED, E_CAPACITY);
+        return;
+    }
+    motion_tell(chamber, motion, PROPOSAL_LOCKED, RESULT_OK, motion->until_height);
 }
 
 enum result_code motion_enact(struct chamber *chamber, struct motion *motion)
@@ -276,13 +306,20 @@ static bool may_come_again(const struct state *state, const struct proposal *pro
     return time_ms < proposal->deadline_ms && motion_is_current(state, proposal);
 }
 
+/* From when on it holds. */
+static uint64_t active_from(const struct chamber *chamber, const struct motion *motion)
+{
+    return action_rule(motion->proposal.action)->epoch ? next_epoch_at(chamber->state)
+                                                       : chamber->context->height;
+}
+
 void motion_close(struct chamber *chamber, const struct motion *motion, enum proposal_state state,
                   enum result_code reason)
 {
     const struct state_key key = state_key_proposal(motion->pid);
 
     motion_tell(chamber, motion, state, reason,
-                state == PROPOSAL_ENACTED ? chamber->context->height : U64_UNLIMITED);
+                state == PROPOSAL_ENACTED ? active_from(chamber, motion) : U64_UNLIMITED);
     if (may_come_again(chamber->state, &motion->proposal, chamber->context->time_ms)) {
         remnant_put(chamber, motion, state);
     } else {

@@ -7,6 +7,9 @@
  *     OPEN --proposer--> WITHDRAWN            OPEN --deadline--> EXPIRED
  *     OPEN, LOCKED, DISPUTED --a section that it read moved--> STALE
  *
+ * What ends an epoch waits, LOCKED, as long as a boundary is pending: no two end at one. The first
+ * block behind it judges it anew.
+ *
  * What is closed leaves a short record as long as its pid could be brought again: until its
  * deadline has passed or a section that it read has moved, for neither is ever undone. For
  * governance only. */
@@ -64,9 +67,13 @@ MUST_USE bool motion_is_current(const struct state *state, const struct proposal
 /* Enough votes: enact it, or lock it. Other than RESULT_OK: there is no room, and nothing changed.
  */
 MUST_USE enum result_code motion_pass(struct chamber *chamber, struct motion *motion);
-/* A lock of its class, from now on; and whether it may be disputed as long as that lasts. */
+/* A lock of its class, from now on, and beyond a boundary that it waits for; and whether it may be
+ * disputed as long as that lasts. */
 void motion_lock(const struct chamber *chamber, struct motion *motion);
 MUST_USE bool motion_is_disputable(const struct motion *motion);
+/* Whether it is to wait for the boundary that is pending; and its lock until that is behind. */
+MUST_USE bool motion_waits(const struct chamber *chamber, const struct motion *motion);
+void motion_wait(struct chamber *chamber, struct motion *motion);
 /* Judge it once more and carry it out, or cancel it. One that has no record yet is not cancelled,
  * and the reason is returned; otherwise RESULT_OK. */
 enum result_code motion_enact(struct chamber *chamber, struct motion *motion);

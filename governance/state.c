@@ -405,6 +405,11 @@ uint32_t state_free(const struct state *state)
     return state->records_max - state->count;
 }
 
+size_t state_free_bytes(const struct state *state)
+{
+    return state->large_max - state->large_bytes;
+}
+
 struct buffer state_scratch(struct state *state, enum state_scratch which)
 {
     return buffer_make(state->scratch + (size_t)which * STATE_VALUE_BYTES_MAX,

@@ -66,8 +66,9 @@ bool state_erase(struct state *state, struct bytes key);
 MUST_USE uint32_t state_count(const struct state *state);
 /* How many records could still be added by clients: what governance keeps is left out. */
 MUST_USE uint32_t state_room(const struct state *state);
-/* How many records could still be added by anyone. */
+/* How many records could still be added by anyone, and by how many bytes long values could grow. */
 MUST_USE uint32_t state_free(const struct state *state);
+MUST_USE size_t state_free_bytes(const struct state *state);
 
 /* Memory for making long values in, STATE_VALUE_BYTES_MAX each. One user of each at a time, within
  * one call. */

@@ -1,6 +1,7 @@
 #include "tests/support/gov_stage.h"
 
 #include "crypto/hash.h"
+#include "governance/epoch.h"
 #include "governance/records.h"
 #include "tests/support/sign_fast.h"
 
@@ -18,6 +19,8 @@ void stage_open(struct gov_stage *stage, uint32_t replicas, bool locks, uint32_t
     stage->height = 10;
     stage->time_ms = FIXTURE_DATE + 1000;
     stage->nonce = 0;
+    CHECK(
+        origin_make(stage->fixture.charter.name, stage->world.charter.cluster_id, &stage->origin));
 }
 
 void stage_close(struct gov_stage *stage)
@@ -102,6 +105,19 @@ void stage_plan_make(struct gov_stage *stage, struct gov_plan *plan)
 
 /* --- Entries --------------------------------------------------------------------------------- */
 
+static struct cap_context context_of(const struct gov_stage *stage, const struct sig_oracle *oracle)
+{
+    return (struct cap_context){
+        .state = stage->world.state,
+        .rights = &stage->world.rights,
+        .oracle = oracle,
+        .height = stage->height,
+        .time_ms = stage->time_ms,
+        .cluster_id = stage->world.charter.cluster_id,
+        .origin = stage->origin.len > 0 ? &stage->origin : NULL,
+    };
+}
+
 enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct bytes body,
                              struct bytes sig)
 {
@@ -111,14 +127,7 @@ enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct byte
     const struct bytes bytes = encoded(&schema_governance_payload, &payload, space, sizeof(space));
     const struct bytes salted[] = {BYTES_OF_ARRAY(no_salt), bytes};
     const struct sig_oracle oracle = sig_oracle_plain(&stage->fixture.scheme);
-    const struct cap_context context = {
-        .state = stage->world.state,
-        .rights = &stage->world.rights,
-        .oracle = &oracle,
-        .height = stage->height,
-        .time_ms = stage->time_ms,
-        .cluster_id = stage->world.charter.cluster_id,
-    };
+    const struct cap_context context = context_of(stage, &oracle);
     uint8_t hash[HASH_BYTES];
 
     stage->payload = bytes;
@@ -236,16 +245,18 @@ enum result_code stage_dispute(struct gov_stage *stage, const struct gov_plan *p
 
 void stage_block(struct gov_stage *stage, uint64_t heights, uint64_t ms)
 {
+    struct clock_record clock;
+
     stage->height += heights;
     stage->time_ms += ms;
+    CHECK(clock_read(stage->world.state, &clock));
+    if (stage->height > clock.pending_boundary) {
+        epoch_begin(stage->world.state, clock.pending_boundary + 1);
+        CHECK(rights_refresh(&stage->world.rights, stage->world.state, NULL));
+    }
 
-    const struct cap_context context = {
-        .state = stage->world.state,
-        .rights = &stage->world.rights,
-        .height = stage->height,
-        .time_ms = stage->time_ms,
-        .cluster_id = stage->world.charter.cluster_id,
-    };
+    const struct sig_oracle oracle = sig_oracle_plain(&stage->fixture.scheme);
+    const struct cap_context context = context_of(stage, &oracle);
 
     gov_due(stage->world.state, &context, &stage->results);
     CHECK(rights_refresh(&stage->world.rights, stage->world.state, NULL));
@@ -273,16 +284,23 @@ void stage_leave_bytes(struct gov_stage *stage, size_t left)
 
 void stage_fill_bytes(struct gov_stage *stage)
 {
+    struct state_key last = state_key_quota((uint8_t[HASH_BYTES]){0xff, 0});
+    size_t last_len = 0;
     uint32_t number = 0;
 
     for (size_t len = sizeof(filler); len > STATE_INLINE_MAX; len -= len > 256 ? len / 2 : 1) {
         struct state_key key = state_key_quota((uint8_t[HASH_BYTES]){0xff, (uint8_t)number});
 
         while (state_put(stage->world.state, state_key_bytes(&key), bytes_make(filler, len))) {
+            last = key;
+            last_len = len;
             number++;
             key = state_key_quota((uint8_t[HASH_BYTES]){0xff, (uint8_t)number});
         }
     }
+    CHECK(state_put(stage->world.state, state_key_bytes(&last),
+                    bytes_make(filler, last_len + state_free_bytes(stage->world.state))));
+    CHECK(state_free_bytes(stage->world.state) == 0);
 }
 
 /* --- What it came to ------------------------------------------------------------------------- */

@@ -15,6 +15,7 @@ struct gov_stage {
     uint64_t height;
     uint64_t time_ms;
     uint64_t nonce; /* of the next plan */
+    struct origin origin;
     struct gov_results results;
     struct item_view view;
     struct bytes payload; /* of the last entry */
@@ -72,7 +73,7 @@ enum result_code stage_dispute(struct gov_stage *stage, const struct gov_plan *p
 enum result_code stage_apply(struct gov_stage *stage, uint64_t type, struct bytes body,
                              struct bytes sig);
 
-/* The next block, so much later, begins. */
+/* The next block, so much later, begins; and the next epoch, where a boundary lies between. */
 void stage_block(struct gov_stage *stage, uint64_t heights, uint64_t ms);
 
 /* Fill the state: to the last record of those that governance leaves, or to the last byte. */

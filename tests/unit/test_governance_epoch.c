@@ -310,6 +310,22 @@ static void new_keys_act_from_then_on_and_those_they_replace_never_again(void **
     }
 }
 
+static void nobody_elses_record_is_touched(void **state)
+{
+    struct state_change change;
+    uint32_t cursor = 0;
+    uint32_t keys = 0;
+
+    (void)state;
+    pend_new_keys();
+    state_mark(stage.world.state);
+    epoch_begin(stage.world.state, 385);
+    while (state_change_next(stage.world.state, &cursor, &change)) {
+        keys += change.key.data[0] == STATE_REGISTRY ? 1 : 0;
+    }
+    assert_int_equal(keys, 6);
+}
+
 static void an_epoch_that_changes_nothing_has_another_number(void **state)
 {
     struct clock_record clock;
@@ -359,6 +375,7 @@ int main(void)
         T(a_state_that_was_never_filled_says_nothing),
         T(the_next_epoch_is_what_was_said_before),
         T(new_keys_act_from_then_on_and_those_they_replace_never_again),
+        T(nobody_elses_record_is_touched),
         T(an_epoch_that_changes_nothing_has_another_number),
         T(an_epoch_begins_where_there_is_no_room),
     };
