@@ -64,6 +64,7 @@ static struct cap_context run_context(const struct run *run)
         .time_ms = run->block.time_ms,
         .audience = 0,
         .cluster_id = run->node->cluster_id,
+        .origin = &run->node->origin,
     };
 }
 
