@@ -1,10 +1,10 @@
 #include "governance/in_force.h"
 
 #include "crypto/hash.h"
+#include "governance/hand_off.h"
 #include "governance/members.h"
 #include "governance/records.h"
-
-#include <string.h>
+#include "governance/roster_note.h"
 
 #define IN_FORCE_TEXT(name, text, advice) [name] = text,
 #define IN_FORCE_ADVICE(name, text, advice) [name] = advice,
@@ -38,35 +38,35 @@ static enum in_force_error check_charter(const struct state_bundle *bundle,
     return hash_equal(out->charter->cluster_id, cluster_id) ? IN_FORCE_OK : IN_FORCE_OTHER_LOG;
 }
 
-/* A quorum of the charter's replicas, counted as every reader of checkpoints counts. */
+/* The roster of the epoch that the hand-offs lead to. */
+static enum in_force_error follow(struct wire_list hand_offs, const struct sig_scheme *scheme,
+                                  struct in_force *out)
+{
+    struct epoch_chain *chain = NULL;
+
+    if (hand_offs.count == 0) {
+        return IN_FORCE_OK;
+    }
+    if (epoch_chain_open(out->charter, scheme, hand_offs.count + 1, &chain) != STATUS_OK) {
+        return IN_FORCE_NO_MEMORY;
+    }
+    out->hand_off = epoch_chain_follow_all(chain, hand_offs);
+    out->roster = epoch_chain_newest(chain)->roster;
+    epoch_chain_close(chain);
+    return out->hand_off == HAND_OFF_OK ? IN_FORCE_OK : IN_FORCE_HAND_OFF;
+}
+
 static enum in_force_error check_note(struct bytes note, const struct sig_scheme *scheme,
                                       struct in_force *out)
 {
-    const struct roster *roster = &out->roster;
-    struct note_key keys[REPLICAS_MAX];
-    struct note_verdict verdict;
     struct origin origin;
 
-    for (uint32_t i = 0; i < roster->n; i++) {
-        keys[i].rid = roster->members[i].rid;
-        memcpy(keys[i].sign_key, roster->members[i].sign_pk, PUBLIC_KEY_BYTES);
-        memcpy(keys[i].cosign_key, roster->members[i].cosign_pk, PUBLIC_KEY_BYTES);
-    }
     if (!origin_make(out->charter->charter.name, out->charter->cluster_id, &origin) ||
-        note_check(scheme, note, &origin, (struct note_keyring){keys, roster->n}, &verdict) !=
-            NOTE_OK ||
-        verdict.bad_sign != 0 || verdict.bad_cosign != 0) {
+        !roster_note_check(&out->roster, scheme, note, &origin, &out->checkpoint, &out->signers)) {
         return IN_FORCE_NOTE;
     }
-    const bool cosigned = note_count(verdict.cosigned_by) >= note_count(verdict.signed_by);
-
     out->note = note;
-    out->checkpoint = verdict.checkpoint;
-    out->signers = cosigned ? verdict.cosigned_by : verdict.signed_by;
-    if (note_count(out->signers) < roster->q) {
-        return IN_FORCE_NOTE;
-    }
-    return verdict.checkpoint.epoch == 0 ? IN_FORCE_OK : IN_FORCE_EPOCH;
+    return out->checkpoint.epoch == out->roster.epoch ? IN_FORCE_OK : IN_FORCE_EPOCH;
 }
 
 static enum in_force_error check_header(struct bytes header, struct in_force *out)
@@ -126,9 +126,10 @@ enum in_force_error in_force_verify(struct bytes bundle, const uint8_t cluster_i
         return IN_FORCE_ENCODING;
     }
     out->charter = charter;
+    out->hand_off = HAND_OFF_OK;
     enum in_force_error error = check_charter(&parts, cluster_id, scheme, out);
-    if (error == IN_FORCE_OK && parts.hand_offs.count != 0) {
-        error = IN_FORCE_EPOCH;
+    if (error == IN_FORCE_OK) {
+        error = follow(parts.hand_offs, scheme, out);
     }
     if (error == IN_FORCE_OK) {
         error = check_note(parts.checkpoint, scheme, out);

@@ -2,16 +2,17 @@
  * the header of a block whose checkpoint a quorum signed.
  *
  * The charter is the root of what is believed, and is known by its id alone: the bundle brings it,
- * with every signature. Only its own epoch can be followed so far: a bundle with hand-offs is
- * refused as too new. All bytes may come from anywhere.
+ * with every signature. From it the hand-offs lead to the epoch of the checkpoint (hand_off.h). All
+ * bytes may come from anywhere.
  *
- * Pure. Clients and the officers' tools use it; they show what is here, and judge what people are
- * asked to sign by it. GOVERNANCE, section 4. */
+ * Pure; takes memory while hand-offs are followed. Clients and the officers' tools use it; they
+ * show what is here, and judge what people are asked to sign by it. GOVERNANCE, section 4. */
 #ifndef VESTRY_GOVERNANCE_IN_FORCE_H
 #define VESTRY_GOVERNANCE_IN_FORCE_H
 
 #include "crypto/note.h"
 #include "governance/charter.h"
+#include "governance/hand_off.h"
 #include "governance/roster.h"
 
 /* A charter, a note, and sections that are nearly all small: more is refused unread. */
@@ -26,8 +27,12 @@
           "export it again: vestry gov export --out state.bundle")                                 \
     ERROR(IN_FORCE_OTHER_LOG, "it is of another log than the charter",                             \
           "compare the ids of both; export it with this charter: vestry gov export --charter")     \
-    ERROR(IN_FORCE_EPOCH, "it is of a later epoch than this program can follow",                   \
-          "use the program of a newer release")                                                    \
+    ERROR(IN_FORCE_NO_MEMORY, "there is not enough memory to follow its hand-offs",                \
+          "use a machine with more memory")                                                        \
+    ERROR(IN_FORCE_HAND_OFF, "one of its hand-offs does not hold",                                 \
+          "do not use it; export it again, and find out who changed it")                           \
+    ERROR(IN_FORCE_EPOCH, "its checkpoint is of another epoch than its hand-offs lead to",         \
+          "export it again: vestry gov export --out state.bundle")                                 \
     ERROR(IN_FORCE_NOTE, "its checkpoint does not have the signatures of a quorum",                \
           "do not use it; export it again, and find out who changed it")                           \
     ERROR(IN_FORCE_HEADER, "its block is not the one that the quorum signed",                      \
@@ -49,10 +54,11 @@ MUST_USE const char *in_force_error_advice(enum in_force_error error);
 /* What was proven. Borrows from the bundle. */
 struct in_force {
     struct charter_view *charter; /* the caller's memory, filled in */
+    enum hand_off_error hand_off; /* what the first hand-off that does not hold is refused for */
     struct block_header header;
     struct checkpoint checkpoint;
     struct bytes note;                             /* that the checkpoint stands in */
-    uint32_t signers;                              /* bit i: charter->replicas[i] */
+    uint32_t signers;                              /* bit i: roster.members[i] */
     struct section_record sections[SECTION_COUNT]; /* [i] is section i + 1 */
     struct thresholds thresholds;
     uint32_t member_count;

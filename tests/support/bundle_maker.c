@@ -68,6 +68,7 @@ static void put_note(struct bundle_maker *maker, struct bytes header, struct buf
         const uint32_t rid = i % REPLICAS_MAX;
         const uint32_t set = type == NOTE_SIGN ? maker->signers : maker->cosigners;
         char name[32];
+        char seed_name[64];
         uint8_t seed[SEED_BYTES];
         uint8_t key[PUBLIC_KEY_BYTES];
         uint8_t sig[SIG_BYTES];
@@ -75,9 +76,12 @@ static void put_note(struct bundle_maker *maker, struct bytes header, struct buf
         if ((set >> rid & 1) == 0) {
             continue;
         }
-        snprintf(name, sizeof(name), "r%u%s", rid, type == NOTE_SIGN ? "" : " cosign");
-        gov_seed(name, seed);
-        gov_public_key(scheme, name, key);
+        snprintf(name, sizeof(name), "r%u", rid);
+        snprintf(seed_name, sizeof(seed_name), "%s%s",
+                 maker->names[rid] != NULL ? maker->names[rid] : name,
+                 type == NOTE_SIGN ? "" : " cosign");
+        gov_seed(seed_name, seed);
+        gov_public_key(scheme, seed_name, key);
         checkpoint_sign(scheme, &checkpoint, type, seed, key, sig);
         note_line_put(out, &checkpoint, type, rid, key, sig);
     }
@@ -88,7 +92,7 @@ struct bytes bundle_make(struct bundle_maker *maker)
     static uint8_t list_memory[1u << 17];
     static uint8_t note_memory[NOTE_BYTES_MAX];
     uint8_t header_memory[HEADER_BYTES_MAX];
-    uint8_t offs_memory[16];
+    static uint8_t offs_memory[1u << 18];
     struct buffer list = buffer_make(list_memory, sizeof(list_memory));
     struct buffer note = buffer_make(note_memory, sizeof(note_memory));
     struct buffer header = buffer_make(header_memory, sizeof(header_memory));
@@ -100,10 +104,10 @@ struct bytes bundle_make(struct bundle_maker *maker)
     bundle.sections.raw = buffer_bytes(&list);
     CHECK(block_header_encode(&maker->header, &header));
     put_note(maker, buffer_bytes(&header), &note);
-    for (uint32_t i = 0; i < maker->hand_offs; i++) {
-        CHECK(item_bin_encode(&(struct item_bin){BYTES_EMPTY}, &offs));
+    for (uint32_t i = 0; i < maker->hand_off_count; i++) {
+        CHECK(item_bin_encode(&(struct item_bin){maker->hand_offs[i]}, &offs));
     }
-    bundle.hand_offs = (struct wire_list){buffer_bytes(&offs), maker->hand_offs};
+    bundle.hand_offs = (struct wire_list){buffer_bytes(&offs), maker->hand_off_count};
     bundle.header = buffer_bytes(&header);
     bundle.checkpoint = buffer_bytes(&note);
     CHECK(state_bundle_encode(&bundle, &out));

@@ -17,10 +17,12 @@ struct bundle_maker {
     uint64_t epoch;     /* of the checkpoint */
     uint32_t cosigners; /* bit i: replica i */
     uint32_t signers;
-    uint32_t hand_offs;
+    const char *names[REPLICAS_MAX]; /* of the seeds of replicas that have other keys by now */
+    uint32_t hand_off_count;
+    struct bytes hand_offs[4];
     enum section bend; /* this section's record is replaced by `body`; 0: none */
     struct bytes body;
-    uint8_t bytes[1u << 18];
+    uint8_t bytes[1u << 19];
     size_t len;
 };
 

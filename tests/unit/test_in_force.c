@@ -192,16 +192,6 @@ static void a_line_that_does_not_verify_spoils_the_checkpoint(void **state)
     assert_int_equal(verify(bundle), IN_FORCE_NOTE);
 }
 
-static void a_later_epoch_is_refused_as_such(void **state)
-{
-    (void)state;
-    maker.hand_offs = 1;
-    assert_int_equal(verify(bundle_make(&maker)), IN_FORCE_EPOCH);
-    maker.hand_offs = 0;
-    maker.epoch = 1;
-    assert_int_equal(verify(bundle_make(&maker)), IN_FORCE_EPOCH);
-}
-
 static void the_block_must_be_the_one_that_was_signed(void **state)
 {
     (void)state;
@@ -282,7 +272,6 @@ int main(void)
         TEST(the_charter_in_it_must_be_good_and_the_one_that_is_known),
         TEST(fewer_signatures_than_a_quorum_prove_nothing),
         TEST(a_line_that_does_not_verify_spoils_the_checkpoint),
-        TEST(a_later_epoch_is_refused_as_such),
         TEST(the_block_must_be_the_one_that_was_signed),
         TEST(the_sections_must_be_those_of_the_block),
         TEST(a_section_that_is_no_record_is_refused),

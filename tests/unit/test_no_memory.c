@@ -1,7 +1,9 @@
 /* What opens takes its memory at once: whichever allocation fails, opening says so and gives back
  * what it had. The linker puts the functions below between the code and the C library. */
+#include "governance/in_force.h"
 #include "governance/state.h"
 #include "replica/core/node.h"
+#include "tests/support/bundle_maker.h"
 #include "tests/support/gov_fixture.h"
 #include "tests/support/sign_fast.h"
 
@@ -150,6 +152,58 @@ static void a_charter_that_is_none_or_of_others_opens_no_replica(void **state)
     assert_int_equal(open_node(), STATUS_OK);
 }
 
+/* --- Hand-offs ------------------------------------------------------------------------------- */
+
+static struct charter_view charter;
+
+static enum status open_chain(void)
+{
+    struct epoch_chain *chain = NULL;
+    const enum status status = epoch_chain_open(&charter, &sig_fast, 3, &chain);
+
+    if (status == STATUS_OK) {
+        epoch_chain_close(chain);
+    } else {
+        assert_null(chain);
+    }
+    return status;
+}
+
+static void a_chain_of_epochs_without_memory_is_not_opened(void **state)
+{
+    struct charter_check check;
+
+    (void)state;
+    gov_fixture_init(&fixture, &sig_fast, 4);
+    assert_int_equal(charter_file_verify(gov_fixture_file(&fixture), &sig_fast, &charter, &check),
+                     CHARTER_OK);
+    assert_every_failure_is_told(open_chain, 20);
+}
+
+static void a_bundle_is_not_judged_without_memory_for_its_hand_offs(void **state)
+{
+    static struct bundle_maker maker;
+    static struct in_force in_force;
+    static struct gov_world world;
+
+    (void)state;
+    gov_fixture_init(&fixture, &sig_fast, 4);
+    gov_world_open(&world, &fixture, 512);
+    bundle_maker_init(&maker, &fixture, &world);
+    maker.hand_offs[0] = BYTES_EMPTY;
+    maker.hand_off_count = 1;
+
+    const struct bytes bundle = bundle_make(&maker);
+
+    asked = 0;
+    fails_at = 0;
+    assert_int_equal(
+        in_force_verify(bundle, world.charter.cluster_id, &sig_fast, &charter, &in_force),
+        IN_FORCE_NO_MEMORY);
+    fails_at = NEVER;
+    gov_world_close(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +211,8 @@ int main(void)
         cmocka_unit_test(an_outbox_without_memory_is_not_opened),
         cmocka_unit_test(a_replica_without_memory_is_not_opened),
         cmocka_unit_test(a_charter_that_is_none_or_of_others_opens_no_replica),
+        cmocka_unit_test(a_chain_of_epochs_without_memory_is_not_opened),
+        cmocka_unit_test(a_bundle_is_not_judged_without_memory_for_its_hand_offs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
