@@ -9,6 +9,9 @@
 /* A batch may have twelve times as many, and is charged for them then. */
 #define BATCH_BYTES_USUAL ((size_t)512 << 10)
 
+/* A hand-off, or a configuration with all of them, takes reading through the log's own entries. */
+#define PROOF_BYTES_USUAL ((size_t)256 << 10)
+
 static_assert(FETCH_QUOTA_BYTES >= 2 * FETCH_BLOCKS_BYTES + FRAME_BYTES_MAX,
               "a bucket holds several answers");
 static_assert(FETCH_QUOTA_BYTES_PER_S >= 1000 * FETCH_BYTES_PER_MS + 16 * LOOK_UP_BYTES,
@@ -24,6 +27,9 @@ size_t fetch_quota_price(const struct fetch *fetch)
         return LOOK_UP_BYTES + SNAPSHOT_CHUNK_BYTES;
     case FETCH_BATCH:
         return LOOK_UP_BYTES + BATCH_BYTES_USUAL;
+    case FETCH_HAND_OFF:
+    case FETCH_CONFIG:
+        return LOOK_UP_BYTES + PROOF_BYTES_USUAL;
     default:
         return LOOK_UP_BYTES;
     }

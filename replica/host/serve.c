@@ -4,6 +4,7 @@
 #include "governance/state_key.h"
 #include "replica/core/node_parts.h"
 #include "replica/host/frames.h"
+#include "replica/host/hand_off_make.h"
 #include "replica/host/history_make.h"
 #include "replica/host/in_force_make.h"
 #include "replica/host/receipt_make.h"
@@ -20,6 +21,7 @@ struct serve {
     struct log_reader *reader;
     struct history_maker *history;
     struct snapshots *snapshots;
+    struct picks *picks; /* for hand-offs */
     struct buffer attachment;
     struct buffer frame;
 };
@@ -43,7 +45,8 @@ enum status serve_open(const struct serve_setup *setup, struct serve **out)
     serve->attachment = buffer_make(malloc(FRAME_BYTES_MAX), FRAME_BYTES_MAX);
     serve->frame =
         buffer_make(malloc(FRAME_BYTES_MAX + ENVELOPE_ROOM), FRAME_BYTES_MAX + ENVELOPE_ROOM);
-    if (serve->attachment.data == NULL || serve->frame.data == NULL ||
+    serve->picks = (struct picks *)malloc(sizeof *serve->picks);
+    if (serve->attachment.data == NULL || serve->frame.data == NULL || serve->picks == NULL ||
         log_reader_open(&serve->reader) != STATUS_OK ||
         history_maker_open(serve->reader, &serve->history) != STATUS_OK ||
         snapshots_open(&setup->snapshots, serve->reader, &serve->snapshots) != STATUS_OK) {
@@ -63,6 +66,7 @@ void serve_close(struct serve *serve)
     if (serve->reader != NULL) {
         log_reader_close(serve->reader);
     }
+    free(serve->picks);
     free(serve->attachment.data);
     free(serve->frame.data);
     free(serve);
@@ -309,17 +313,35 @@ static bool encode_consistency(struct answer *answer)
     return consistency_encode(&consistency, fresh(answer));
 }
 
-static bool encode_config(struct answer *answer)
+static struct hand_off_sources own_sources(const struct answer *answer)
 {
     struct serve *serve = answer->serve;
-    const struct in_force_sources sources = {
+    return (struct hand_off_sources){
         .reader = serve->reader,
         .view = answer->view,
         .charter_file = serve->setup.charter_file,
+        .picks = serve->picks,
     };
-    /* The frame's memory is free until the frame is made. */
-    struct buffer work = buffer_make(serve->frame.data, serve->frame.capacity);
+}
+
+/* The frame's memory is free until the frame is made. */
+static struct buffer own_work(const struct answer *answer)
+{
+    return buffer_make(answer->serve->frame.data, answer->serve->frame.capacity);
+}
+
+static bool encode_config(struct answer *answer)
+{
+    const struct hand_off_sources sources = own_sources(answer);
+    struct buffer work = own_work(answer);
     return in_force_make(&sources, &work, fresh(answer));
+}
+
+static bool encode_hand_off(struct answer *answer)
+{
+    const struct hand_off_sources sources = own_sources(answer);
+    struct buffer work = own_work(answer);
+    return hand_off_make(&sources, answer->fetch->from, &work, fresh(answer));
 }
 
 void serve_fetch(struct serve *serve, struct store_view *view, const struct fetch *fetch,
@@ -362,6 +384,9 @@ void serve_fetch(struct serve *serve, struct store_view *view, const struct fetc
         break;
     case FETCH_CONSISTENCY:
         send_encoded(&answer, encode_consistency(&answer));
+        break;
+    case FETCH_HAND_OFF:
+        send_encoded(&answer, encode_hand_off(&answer));
         break;
     case FETCH_CONFIG:
         send_encoded(&answer, encode_config(&answer));

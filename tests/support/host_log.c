@@ -148,14 +148,19 @@ void host_log_block(struct host_log *log, uint32_t requests, uint32_t entries)
 {
     uint8_t memory[128];
     struct buffer body = buffer_make(memory, sizeof(memory));
-    struct vote vote = {.sequence = ++log->height};
+    struct vote vote = {.epoch = log->epoch, .sequence = ++log->height};
+    const uint32_t primary = (uint32_t)(log->epoch % HOST_LOG_NODE);
+    const uint32_t backup = (primary + 1) % HOST_LOG_NODE;
+    char name[8];
     struct bytes parcel = make_parcel(log, requests, entries, vote.digest);
     CHECK(vote_encode(&vote, &body));
-    deliver(log, 0,
-            core_frame(log->core, MESSAGE_PRE_PREPARE, 0, "r0", buffer_bytes(&body), parcel));
-    deliver(log, 1, core_vote(log->core, MESSAGE_PREPARE, 1, &vote));
-    deliver(log, 0, core_vote(log->core, MESSAGE_COMMIT, 0, &vote));
-    deliver(log, 1, core_vote(log->core, MESSAGE_COMMIT, 1, &vote));
+    CHECK(primary == (log->epoch % CORE_NODES));
+    snprintf(name, sizeof(name), "r%u", primary);
+    deliver(log, primary,
+            core_frame(log->core, MESSAGE_PRE_PREPARE, primary, name, buffer_bytes(&body), parcel));
+    deliver(log, backup, core_vote(log->core, MESSAGE_PREPARE, backup, &vote));
+    deliver(log, primary, core_vote(log->core, MESSAGE_COMMIT, primary, &vote));
+    deliver(log, backup, core_vote(log->core, MESSAGE_COMMIT, backup, &vote));
     struct node_look look;
     node_look(log->core->nodes[HOST_LOG_NODE], &look);
     CHECK(look.executed == log->height);

@@ -16,6 +16,7 @@ struct host_log {
     struct core_fixture *core;
     struct store *store;
     uint64_t height;
+    uint64_t epoch;          /* of the next block */
     uint64_t request_no;     /* the next one */
     struct bytes governance; /* m1 brings this payload after the next block's first request */
     uint64_t governance_no;
