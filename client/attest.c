@@ -48,6 +48,11 @@ void attests_close(struct attests *attests)
     free(attests);
 }
 
+void attests_epoch(struct attests *attests)
+{
+    memset(attests->members, 0, attests->trust.roster->n * sizeof(attests->members[0]));
+}
+
 /* Claims lie in the place of their height, so that finding one costs nothing. */
 static struct stored_claim *find_height(struct attests *attests, uint32_t member, uint64_t height)
 {
@@ -92,9 +97,6 @@ static enum attest_result read_claim(const struct attests *attests, struct bytes
         !hash_equal(header.cluster_id, attests->trust.cluster_id)) {
         return ATTEST_MALFORMED;
     }
-    if (header.epoch != attests->trust.roster->epoch) {
-        return ATTEST_OTHER_EPOCH;
-    }
     *out = (struct stored_claim){
         .present = true,
         .claim =
@@ -109,7 +111,7 @@ static enum attest_result read_claim(const struct attests *attests, struct bytes
     hash_bytes(attest.header, out->claim.header_hash);
     memcpy(out->note_sig, attest.note_sig, SIG_BYTES);
     memcpy(out->cosig, attest.cosig, SIG_BYTES);
-    return ATTEST_TAKEN;
+    return header.epoch == attests->trust.roster->epoch ? ATTEST_TAKEN : ATTEST_OTHER_EPOCH;
 }
 
 enum attest_result attests_add(struct attests *attests, uint32_t member, struct bytes attest,
@@ -121,6 +123,9 @@ enum attest_result attests_add(struct attests *attests, uint32_t member, struct 
     const enum attest_result result = read_claim(attests, attest, &claim);
 
     if (result != ATTEST_TAKEN) {
+        if (result == ATTEST_OTHER_EPOCH) {
+            *out = claim.claim;
+        }
         return result;
     }
     const struct stored_claim *before = find_height(attests, member, claim.claim.height);

@@ -31,11 +31,15 @@ struct attests;
 MUST_USE enum status attests_open(const struct attest_trust *trust, struct attests **out);
 void attests_close(struct attests *attests);
 
+/* The roster is that of another epoch by now: claims of the one before are dropped. It has as many
+ * members, in the same places. */
+void attests_epoch(struct attests *attests);
+
 enum attest_result {
     ATTEST_TAKEN,
     ATTEST_KNOWN,       /* the same claim again */
     ATTEST_MALFORMED,   /* not an attestation, or of another cluster */
-    ATTEST_OTHER_EPOCH, /* of an epoch whose keys are not known here */
+    ATTEST_OTHER_EPOCH, /* than the roster's; `out` has what it says, which is only a hint */
     ATTEST_CONTRADICTS, /* the same replica claimed another header for that height before */
 };
 
@@ -49,7 +53,8 @@ struct attest_claim {
     uint8_t header_hash[HASH_BYTES];
 };
 
-/* Take the claim of member `member` of the roster. `out` is filled in for TAKEN and KNOWN. */
+/* Take the claim of member `member` of the roster. `out` is filled in for TAKEN, KNOWN and
+ * OTHER_EPOCH. */
 MUST_USE enum attest_result attests_add(struct attests *attests, uint32_t member,
                                         struct bytes attest, struct attest_claim *out);
 

@@ -2,6 +2,7 @@
 
 #include "crypto/frame.h"
 #include "crypto/hash.h"
+#include "governance/roster_note.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,13 +26,8 @@ enum status core_open(const struct core_setup *setup, struct core **out)
     core->next_ticket = 1;
     core->prover = setup->key->public_key[0] % core->roster->n;
     core->reader = core->prover;
-    for (uint32_t i = 0; i < core->roster->n; i++) {
-        const struct roster_member *member = &core->roster->members[i];
-
-        core->keys[i].rid = member->rid;
-        memcpy(core->keys[i].sign_key, member->sign_pk, PUBLIC_KEY_BYTES);
-        memcpy(core->keys[i].cosign_key, member->cosign_pk, PUBLIC_KEY_BYTES);
-    }
+    roster_note_keys(core->roster, core->keys);
+    core->epoch_hint = core->roster->epoch;
     if (attests_open(&setup->trust, &core->attests) != STATUS_OK) {
         free(core);
         return STATUS_NO_MEMORY;
@@ -54,6 +50,47 @@ void core_close(struct core *core)
     free(core->taken);
     attests_close(core->attests);
     free(core);
+}
+
+/* --- Epochs ----------------------------------------------------------------------------------- */
+
+void core_epoch_seen(struct core *core, uint64_t epoch)
+{
+    core->epoch_hint = epoch > core->epoch_hint ? epoch : core->epoch_hint;
+}
+
+uint64_t core_epoch_hint(const struct core *core)
+{
+    return core->epoch_hint;
+}
+
+void core_epoch_deny(struct core *core)
+{
+    core->epoch_hint = core->roster->epoch;
+}
+
+void core_epoch(struct core *core)
+{
+    struct note_key keys[REPLICAS_MAX];
+
+    roster_note_keys(core->roster, keys);
+    attests_epoch(core->attests);
+    core->has_leader = false;
+    core->epoch_hint = core->roster->epoch;
+    for (uint32_t i = 0; i < core->roster->n; i++) {
+        struct link *link = &core->links[i];
+        const bool same = hash_equal(keys[i].sign_key, core->keys[i].sign_key);
+
+        core->keys[i] = keys[i];
+        link->reported = false;
+        link->lies = same ? link->lies : 0;
+        if (!same && link->state != LINK_DOWN) {
+            links_hang_up(core, i, "has other keys in the new epoch", 1);
+        } else if (!same) {
+            link->redial_ms = core->now_ms;
+        }
+    }
+    links_ask_status(core);
 }
 
 /* --- Actions ---------------------------------------------------------------------------------- */

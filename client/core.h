@@ -205,6 +205,20 @@ MUST_USE enum status core_ask(struct core *core, const struct ask_spec *spec, ui
 MUST_USE bool core_ask_look(const struct core *core, uint64_t ticket, struct ask_look *look);
 void core_ask_close(struct core *core, uint64_t ticket);
 
+/* --- Epochs ---------------------------------------------------------------------------------- */
+
+/* The highest epoch that a replica said to be in, or that an attestation said to be of, when it is
+ * later than the roster's: a hint to follow the log there. Otherwise the roster's. */
+MUST_USE uint64_t core_epoch_hint(const struct core *core);
+
+/* Nobody could show that epoch: the hint is dropped, until the next one. */
+void core_epoch_deny(struct core *core);
+
+/* The roster, which is borrowed, is that of a later epoch by now; it has as many members, in the
+ * same places. Replicas with other keys than before are connected to anew. What was attested in the
+ * epoch before counts no more: what is unfinished is asked for again. */
+void core_epoch(struct core *core);
+
 /* --- What it knows --------------------------------------------------------------------------- */
 
 enum link_state {

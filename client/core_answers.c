@@ -365,6 +365,9 @@ void answers_reply(struct core *core, uint32_t member, struct bytes body)
         return;
     }
     const bool has_claim = taken != ATTEST_OTHER_EPOCH;
+    if (!has_claim) {
+        core_epoch_seen(core, claim.epoch);
+    }
     struct wire_iter iter = wire_iter_make(reply.results);
     while (reply_result_next(&iter, &answer)) {
         take_result(core, member, has_claim ? &claim : NULL, &answer);

@@ -231,6 +231,7 @@ void links_status(struct core *core, uint32_t member, struct bytes attachment)
     link->epoch = answer.epoch;
     link->view = answer.view;
     link->executed = answer.executed;
+    core_epoch_seen(core, answer.epoch);
     if (!agreed_view(core, &view) || (core->has_leader && view <= core->view)) {
         return;
     }

@@ -118,6 +118,7 @@ struct core {
     struct note_key keys[REPLICAS_MAX]; /* of the roster */
     uint32_t prover;                    /* member asked for proofs */
     uint32_t reader;                    /* member that answered a question last */
+    uint64_t epoch_hint;                /* the latest that was heard of */
     bool has_leader;
     uint64_t view;
     bool has_newest;
@@ -143,6 +144,8 @@ void core_act(struct core *core, struct core_action action, uint8_t *owned);
 void core_send_envelope(struct core *core, uint32_t member, const struct envelope *envelope,
                         struct bytes attachment);
 /* Count something provably false against a member. */
+/* A replica says that there is that epoch. */
+void core_epoch_seen(struct core *core, uint64_t epoch);
 void core_lie(struct core *core, uint32_t member, const char *what);
 void core_tell(struct core *core, enum core_notice notice, const char *format, ...)
     PRINTF_LIKE(3, 4);

@@ -126,16 +126,22 @@ static void check_single(void *context, const struct ask_answer *answer, enum as
     struct receipt *receipt = malloc(sizeof(*receipt));
 
     *verdict = ASK_NOTHING;
-    if (receipt != NULL && receipt_parse(answer->attachment, receipt) == RECEIPT_OK &&
-        receipt_verify(answer->attachment, &trust, NULL, &facts) == RECEIPT_OK) {
-        /* A receipt that holds is of another entry only when W replicas erred about the index. */
-        if (leaf_is_ours(ask->owner, ask->entry, receipt) &&
-            keep_single(ask->owner, ask->entry, receipt, facts.note.cosigned_by)) {
-            ask->got = true;
-            *verdict = ASK_GOOD;
-        }
-    } else if (receipt != NULL) {
+    if (receipt == NULL) {
+        return;
+    }
+    enum receipt_verdict found = receipt_parse(answer->attachment, receipt);
+    if (found == RECEIPT_OK) {
+        found = receipt_verify(answer->attachment, &trust, NULL, &facts);
+    }
+    if (found == RECEIPT_OTHER_EPOCH) {
+        *verdict = ASK_BEHIND; /* one of us is */
+    } else if (found != RECEIPT_OK) {
         *verdict = ASK_FALSE;
+    } else if (leaf_is_ours(ask->owner, ask->entry, receipt) &&
+               keep_single(ask->owner, ask->entry, receipt, facts.note.cosigned_by)) {
+        /* A receipt that holds is of another entry only when W replicas erred about the index. */
+        ask->got = true;
+        *verdict = ASK_GOOD;
     }
     free(receipt);
 }

@@ -15,14 +15,20 @@ static void set_peers(struct identity *identity)
         struct wire_iter iter = wire_iter_make(identity->charter->replicas[i].row.endpoints);
         struct item_endpoint endpoint;
 
-        identity->keys[i].rid = member->rid;
-        memcpy(identity->keys[i].sign_key, member->sign_pk, PUBLIC_KEY_BYTES);
-        memcpy(identity->keys[i].cosign_key, member->cosign_pk, PUBLIC_KEY_BYTES);
         memcpy(peer->transport_key, member->transport_pk, PUBLIC_KEY_BYTES);
         if (item_endpoint_next(&iter, &endpoint) &&
             !net_parse_endpoint(endpoint.value, peer->host, &peer->port)) {
             peer->host[0] = '\0';
         }
+    }
+}
+
+void identity_epoch(struct identity *identity, const struct roster *roster)
+{
+    CHECK(roster->n == identity->roster.n);
+    identity->roster = *roster;
+    for (uint32_t i = 0; i < roster->n; i++) {
+        memcpy(identity->peers[i].transport_key, roster->members[i].transport_pk, PUBLIC_KEY_BYTES);
     }
 }
 
@@ -205,9 +211,4 @@ uint64_t identity_param(const struct identity *identity, enum param param)
         }
     }
     return param_rule((uint64_t)param)->usual;
-}
-
-struct note_keyring identity_keyring(const struct identity *identity)
-{
-    return (struct note_keyring){identity->keys, identity->roster.n};
 }

@@ -20,7 +20,6 @@ struct identity {
     struct charter_view *charter; /* owned; borrows from charter_file */
     struct roster roster;
     struct origin origin;
-    struct note_key keys[REPLICAS_MAX]; /* by member */
     struct net_peer peers[REPLICAS_MAX];
     char name[ID_BYTES_MAX + 1];
     struct secret_key key;
@@ -43,6 +42,9 @@ MUST_USE enum status identity_open(struct identity *identity, const struct ident
                                    struct problem *problem);
 void identity_close(struct identity *identity);
 
+/* The replicas are those of a later epoch, with the places that they had. */
+void identity_epoch(struct identity *identity, const struct roster *roster);
+
 /* Say where replicas are: "r0=host:port". */
 MUST_USE enum status identity_endpoint(struct identity *identity, const char *text,
                                        struct problem *problem);
@@ -55,7 +57,5 @@ MUST_USE const struct cap_limits *identity_limits(const struct identity *identit
 
 /* A parameter as the charter sets it, or its default. */
 MUST_USE uint64_t identity_param(const struct identity *identity, enum param param);
-
-MUST_USE struct note_keyring identity_keyring(const struct identity *identity);
 
 #endif

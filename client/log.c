@@ -185,6 +185,7 @@ static void turn(struct vestry *log, uint64_t until_ms)
         wait = wake - now;
     }
     net_run(log->net, wait < TURN_MS_MAX ? wait : TURN_MS_MAX);
+    log_follow(log);
     carry_out(log);
     log_collect(log);
 }
@@ -262,8 +263,8 @@ void vestry_set_timeout(struct vestry *log, uint32_t timeout_ms)
     log->timeout_ms = timeout_ms;
 }
 
-bool log_check_note(struct vestry *log, struct bytes note, struct checkpoint *checkpoint,
-                    uint32_t *signers)
+enum seen_signed log_check_note(struct vestry *log, struct bytes note,
+                                struct checkpoint *checkpoint, uint32_t *signers)
 {
     uint8_t hash[HASH_BYTES];
     uint32_t members = 0;
@@ -271,9 +272,13 @@ bool log_check_note(struct vestry *log, struct bytes note, struct checkpoint *ch
     hash_bytes(note, hash);
     if (!hash_equal(hash, log->checked_hash)) {
         struct checkpoint checked;
+        const enum seen_signed found = seen_check_note(&log->seen.trust, note, &checked, &members);
 
-        if (!seen_check_note(&log->seen.trust, note, &checked, &members)) {
-            return false;
+        if (found == SEEN_LATER) {
+            log_note_epoch_seen(log, note);
+        }
+        if (found != SEEN_GOOD) {
+            return found;
         }
         memcpy(log->checked_hash, hash, HASH_BYTES);
         log->checked = checked;
@@ -281,7 +286,13 @@ bool log_check_note(struct vestry *log, struct bytes note, struct checkpoint *ch
     }
     *checkpoint = log->checked;
     *signers = log->checked_signers;
-    return true;
+    return SEEN_GOOD;
+}
+
+enum ask_verdict log_unsigned(enum seen_signed verdict)
+{
+    /* Whoever is in a later epoch knows more, but not yet to us. */
+    return verdict == SEEN_LATER ? ASK_BEHIND : ASK_FALSE;
 }
 
 /* --- Opening and closing ---------------------------------------------------------------------- */
@@ -319,8 +330,8 @@ static enum status open_state(struct vestry *log, const struct vestry_options *o
     const struct seen_trust trust = {
         .scheme = &sig_ed25519,
         .origin = &log->identity.origin,
-        .keyring = identity_keyring(&log->identity),
-        .quorum = log->identity.roster.q,
+        .keys_of = epochs_keys,
+        .context = &log->epochs,
     };
     enum status status = STATUS_OK;
 
@@ -333,7 +344,15 @@ static enum status open_state(struct vestry *log, const struct vestry_options *o
         log->identity.has_token) {
         status = take_state(log, options->state, problem);
     }
-    return status == STATUS_OK ? seen_open(&log->seen, &trust, options->state, problem) : status;
+    if (status == STATUS_OK) {
+        status =
+            epochs_open(&log->epochs, log->identity.charter, &sig_ed25519, options->state, problem);
+    }
+    if (status == STATUS_OK) {
+        identity_epoch(&log->identity, epochs_newest(&log->epochs));
+        status = seen_open(&log->seen, &trust, options->state, problem);
+    }
+    return status;
 }
 
 static enum status open_identity(struct vestry *log, const struct vestry_options *options,
@@ -485,6 +504,7 @@ void vestry_close(struct vestry *log)
         vestry_receipts_free(finished->receipts);
         free(finished);
     }
+    epochs_close(&log->epochs);
     identity_close(&log->identity);
     free(log->note);
     free(log);

@@ -63,9 +63,23 @@ static void check_evidence(void *context, const struct ask_answer *answer,
 {
     struct gathering *gathering = context;
     const struct identity *identity = &gathering->log->identity;
+    const struct epoch_chain *chain = gathering->log->epochs.chain;
+    struct evidence evidence;
+    const struct epoch_span *span = evidence_decode(answer->attachment, &evidence) == WIRE_OK
+                                        ? epoch_chain_find(chain, evidence.epoch)
+                                        : epoch_chain_newest(chain);
+
+    *verdict = ASK_BEHIND;
+    if (span == NULL) {
+        log_epoch_seen(gathering->log, evidence.epoch);
+        return;
+    }
+    const bool first = span->roster.epoch == 0;
     const struct evidence_trust trust = {
         .scheme = &sig_ed25519,
-        .roster = &identity->roster,
+        .roster = &span->roster,
+        .ended = first ? NULL : &epoch_chain_find(chain, span->roster.epoch - 1)->roster,
+        .begun = first ? 0 : span->first_height - 1,
         .cluster_id = identity->charter->cluster_id,
         .origin = &identity->origin,
         .scratch = &gathering->scratch,

@@ -1,10 +1,12 @@
 /* The inside of a handle, shared by the files behind vestry.h and nobody else: log.c (opening, the
- * loop), log_append.c, log_ask.c (questions, with patience), log_read.c, log_query.c (head,
- * streams, receipts), log_status.c, log_evidence.c, log_words.c (what is said about failures). */
+ * loop), log_epochs.c (going on to later epochs), log_append.c, log_ask.c (questions, with
+ * patience), log_read.c, log_query.c (head, streams, receipts), log_status.c, log_evidence.c,
+ * log_words.c (what is said about failures). */
 #ifndef VESTRY_CLIENT_LOG_PARTS_H
 #define VESTRY_CLIENT_LOG_PARTS_H
 
 #include "client/core.h"
+#include "client/epochs.h"
 #include "client/identity.h"
 #include "client/journal.h"
 #include "client/net.h"
@@ -26,6 +28,10 @@ struct vestry {
     struct core *core;
     struct net *net;
     struct journal *journal; /* NULL: nothing is kept */
+    struct epochs epochs;
+    uint64_t epoch_hint;      /* the latest that was heard of */
+    uint64_t follow_ticket;   /* the question for a hand-off, or 0 */
+    uint64_t follow_after_ms; /* not before that */
     struct seen seen;
     bool reader;
     bool has_state;
@@ -63,13 +69,23 @@ MUST_USE enum vestry_error log_wait(struct vestry *log, log_until *until, void *
 MUST_USE enum vestry_error log_wait_for(struct vestry *log, uint64_t for_ms, log_until *until,
                                         void *context);
 
-/* A quorum of signatures on a note, remembering the last one that was good. Signers by replica id.
- */
-MUST_USE bool log_check_note(struct vestry *log, struct bytes note, struct checkpoint *checkpoint,
-                             uint32_t *signers);
+/* A quorum of signatures on a note, remembering the last one that was good. Signers by place. One
+ * of a later epoch is a reason to follow the log there. */
+MUST_USE enum seen_signed log_check_note(struct vestry *log, struct bytes note,
+                                         struct checkpoint *checkpoint, uint32_t *signers);
+/* What a checker makes of an answer whose note is that. */
+MUST_USE enum ask_verdict log_unsigned(enum seen_signed verdict);
 
 /* How long ago a time of the log was, by this machine's clock; 0 when it is in the future. */
 MUST_USE uint64_t log_age_ms(uint64_t time_ms);
+
+/* --- log_epochs.c ----------------------------------------------------------------------------- */
+
+/* Something says that the log is in that epoch. */
+void log_epoch_seen(struct vestry *log, uint64_t epoch);
+void log_note_epoch_seen(struct vestry *log, struct bytes note);
+/* In every turn: see whether there is a later epoch, and go there. */
+void log_follow(struct vestry *log);
 
 /* --- log_append.c ----------------------------------------------------------------------------- */
 

@@ -52,21 +52,46 @@ static enum vestry_error fetch(struct vestry *log, const struct ask_spec *spec, 
 
 /* --- Receipts --------------------------------------------------------------------------------- */
 
+/* The epoch whose replicas signed a receipt, as it says. */
+static bool epoch_of_receipt(struct bytes text, uint64_t *epoch)
+{
+    struct receipt *receipt = malloc(sizeof(*receipt));
+    struct checkpoint checkpoint;
+    const bool good = receipt != NULL && receipt_parse(text, receipt) == RECEIPT_OK &&
+                      checkpoint_parse(receipt->checkpoint_text, &checkpoint) == NOTE_OK;
+
+    if (good) {
+        *epoch = checkpoint.epoch;
+    }
+    free(receipt);
+    return good;
+}
+
 static void check_receipt(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
 {
     struct fetched *fetched = context;
-    const struct identity *identity = &fetched->log->identity;
-    const struct receipt_trust trust = {
-        .scheme = &sig_ed25519,
-        .origin = identity->origin,
-        .keyring = identity_keyring(identity),
-        .quorum = identity->roster.q,
-        .epoch = identity->roster.epoch,
-        .cluster_id = identity->charter->cluster_id,
-    };
+    struct vestry *log = fetched->log;
+    struct seen_keys keys;
     struct receipt_facts facts;
+    uint64_t epoch = 0;
 
     *verdict = ASK_FALSE;
+    if (!epoch_of_receipt(answer->attachment, &epoch)) {
+        return;
+    }
+    if (!epochs_keys(&log->epochs, epoch, &keys)) {
+        log_epoch_seen(log, epoch);
+        *verdict = ASK_BEHIND;
+        return;
+    }
+    const struct receipt_trust trust = {
+        .scheme = &sig_ed25519,
+        .origin = log->identity.origin,
+        .keyring = {keys.keys, keys.count},
+        .quorum = keys.quorum,
+        .epoch = epoch,
+        .cluster_id = log->identity.charter->cluster_id,
+    };
     if (receipt_verify(answer->attachment, &trust, NULL, &facts) == RECEIPT_OK &&
         facts.index == fetched->index) {
         *verdict = keep_bytes(fetched, answer->attachment) ? ASK_GOOD : ASK_BEHIND;
@@ -123,11 +148,11 @@ static enum ask_verdict judge_seen(struct fetched *fetched, struct bytes note, s
 static void check_head(void *context, const struct ask_answer *answer, enum ask_verdict *verdict)
 {
     struct fetched *fetched = context;
+    const enum seen_signed found =
+        log_check_note(fetched->log, answer->attachment, &fetched->checkpoint, &fetched->signers);
 
-    *verdict = ASK_FALSE;
-    if (log_check_note(fetched->log, answer->attachment, &fetched->checkpoint, &fetched->signers)) {
-        *verdict = judge_seen(fetched, answer->attachment, answer->attachment);
-    }
+    *verdict = found == SEEN_GOOD ? judge_seen(fetched, answer->attachment, answer->attachment)
+                                  : log_unsigned(found);
 }
 
 static bool read_hashes(struct wire_list list, struct merkle_proof *out)
@@ -295,6 +320,12 @@ static void check_config(void *context, const struct ask_answer *answer, enum as
     }
     fetched->checkpoint = in_force.checkpoint;
     fetched->signers = in_force.signers;
+    /* What is seen is kept by its signatures: they must be of an epoch that is known. */
+    if (epochs_roster(&fetched->log->epochs, in_force.checkpoint.epoch) == NULL) {
+        log_epoch_seen(fetched->log, in_force.checkpoint.epoch);
+        *verdict = ASK_BEHIND;
+        return;
+    }
     *verdict = in_force.checkpoint.height < fetched->height_min
                    ? ASK_BEHIND
                    : judge_seen(fetched, in_force.note, answer->attachment);

@@ -138,8 +138,11 @@ static void check_read(void *context, const struct ask_answer *answer, enum ask_
         *verdict = ASK_BEHIND;
         return;
     }
-    if (!log_check_note(log, answer->read.checkpoint, &checkpoint, &signers)) {
-        *verdict = ASK_FALSE;
+    const enum seen_signed found =
+        log_check_note(log, answer->read.checkpoint, &checkpoint, &signers);
+    if (found != SEEN_GOOD) {
+        work->lack = LACK_CHECKPOINT;
+        *verdict = log_unsigned(found);
         return;
     }
     const enum seen_verdict seen = seen_judge(&log->seen, &checkpoint);

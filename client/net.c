@@ -313,6 +313,12 @@ void net_close(struct net *net)
     free(net);
 }
 
+void net_peer_key(struct net *net, uint32_t member, const uint8_t key[PUBLIC_KEY_BYTES])
+{
+    CHECK(member < net->count);
+    memcpy(net->connections[member].peer.transport_key, key, PUBLIC_KEY_BYTES);
+}
+
 /* --- Dialing ---------------------------------------------------------------------------------- */
 
 bool net_parse_endpoint(struct bytes text, char host[NET_HOST_CHARS], uint16_t *port)

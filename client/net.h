@@ -34,6 +34,9 @@ MUST_USE enum status net_open(const struct net_peer *peers, uint32_t count,
                               const struct net_owner *owner, struct net **out);
 void net_close(struct net *net);
 
+/* Whose key the other end must have from the next connection on. */
+void net_peer_key(struct net *net, uint32_t member, const uint8_t key[PUBLIC_KEY_BYTES]);
+
 /* Begin to connect; a callback tells how it went. */
 void net_dial(struct net *net, uint32_t member);
 /* End a connection, without a callback. */

@@ -10,23 +10,47 @@
 
 #define SAVE_EVERY_MS 200
 
-bool seen_check_note(const struct seen_trust *trust, struct bytes note,
-                     struct checkpoint *checkpoint, uint32_t *signers)
+/* The epoch that a note says that it is of. */
+static bool epoch_of(struct bytes note, uint64_t *epoch)
 {
-    struct note_verdict verdict;
+    struct checkpoint checkpoint;
+    struct bytes text;
+    struct bytes lines;
 
-    if (note_check(trust->scheme, note, trust->origin, trust->keyring, &verdict) != NOTE_OK ||
-        verdict.bad_sign != 0 || verdict.bad_cosign != 0) {
+    if (note_split(note, &text, &lines) != NOTE_OK ||
+        checkpoint_parse(text, &checkpoint) != NOTE_OK) {
         return false;
+    }
+    *epoch = checkpoint.epoch;
+    return true;
+}
+
+enum seen_signed seen_check_note(const struct seen_trust *trust, struct bytes note,
+                                 struct checkpoint *checkpoint, uint32_t *signers)
+{
+    struct seen_keys keys;
+    struct note_verdict verdict;
+    uint64_t epoch = 0;
+
+    if (!epoch_of(note, &epoch)) {
+        return SEEN_FALSE;
+    }
+    if (!trust->keys_of(trust->context, epoch, &keys)) {
+        return SEEN_LATER;
+    }
+    if (note_check(trust->scheme, note, trust->origin, (struct note_keyring){keys.keys, keys.count},
+                   &verdict) != NOTE_OK ||
+        verdict.bad_sign != 0 || verdict.bad_cosign != 0) {
+        return SEEN_FALSE;
     }
     const uint32_t signed_by = note_count(verdict.signed_by);
     const uint32_t cosigned_by = note_count(verdict.cosigned_by);
-    if (signed_by < trust->quorum && cosigned_by < trust->quorum) {
-        return false;
+    if (signed_by < keys.quorum && cosigned_by < keys.quorum) {
+        return SEEN_FALSE;
     }
     *checkpoint = verdict.checkpoint;
     *signers = cosigned_by >= signed_by ? verdict.cosigned_by : verdict.signed_by;
-    return true;
+    return SEEN_GOOD;
 }
 
 static void file_path_of(const struct seen *seen, const char *name, char out[FILE_PATH_MAX])
@@ -57,7 +81,8 @@ static enum status load_note(const struct seen *seen, const char *name, struct s
     if (status != STATUS_OK) {
         return status == STATUS_NOT_FOUND ? STATUS_OK : status;
     }
-    if (!seen_check_note(&seen->trust, buffer_bytes(&text), &note->checkpoint, &signers)) {
+    if (seen_check_note(&seen->trust, buffer_bytes(&text), &note->checkpoint, &signers) !=
+        SEEN_GOOD) {
         (void)problem_say(problem, STATUS_CORRUPT,
                           "%s/%s is not a checkpoint of this log with a quorum of signatures",
                           seen->directory, name);

@@ -11,12 +11,22 @@
 #include "keys/words/file.h"
 #include "keys/words/problem.h"
 
+/* The replicas of an epoch, and how many of them must have signed. */
+struct seen_keys {
+    uint32_t count;
+    uint32_t quorum;
+    struct note_key keys[REPLICAS_MAX];
+};
+
+/* False for an epoch that is not known. */
+typedef bool seen_keys_of(const void *context, uint64_t epoch, struct seen_keys *out);
+
 /* Who must have signed; borrowed for the life of the seen. */
 struct seen_trust {
     const struct sig_scheme *scheme;
     const struct origin *origin;
-    struct note_keyring keyring;
-    uint32_t quorum;
+    seen_keys_of *keys_of;
+    const void *context;
 };
 
 /* One note, and what it says. */
@@ -47,10 +57,15 @@ enum seen_verdict {
 MUST_USE enum status seen_open(struct seen *seen, const struct seen_trust *trust,
                                const char *directory, struct problem *problem);
 
-/* Check a note: a quorum of good lines and none that is bad. `signers` is by place in the keyring.
- */
-MUST_USE bool seen_check_note(const struct seen_trust *trust, struct bytes note,
-                              struct checkpoint *checkpoint, uint32_t *signers);
+enum seen_signed {
+    SEEN_GOOD,  /* by a quorum of its epoch, with no line that is bad */
+    SEEN_LATER, /* of an epoch that is not known: whose signatures count cannot be said */
+    SEEN_FALSE,
+};
+
+/* Check a note. `signers` is by place in the keys of its epoch. */
+MUST_USE enum seen_signed seen_check_note(const struct seen_trust *trust, struct bytes note,
+                                          struct checkpoint *checkpoint, uint32_t *signers);
 
 MUST_USE enum seen_verdict seen_judge(const struct seen *seen, const struct checkpoint *checkpoint);
 

@@ -35,6 +35,7 @@ static struct fake_block *put_block(struct fake *fake, uint64_t height)
     assert_true(height < FAKE_BLOCKS_MAX);
     struct fake_block *block = &fake->blocks[height];
     struct block_header header = {
+        .epoch = fake->real.epoch,
         .height = height,
         .tree_size = fake->leaves,
         .time_ms = fake->wall_ms + fake->now_ms,
@@ -105,7 +106,7 @@ static void put_attest(const struct fake *fake, uint32_t member, struct bytes he
                        struct buffer *out)
 {
     const struct fake_replica *replica = &fake->replicas[member];
-    const struct roster_member *who = &fake->roster.members[member];
+    const struct roster_member *who = &fake->real.members[member];
     const struct checkpoint checkpoint = checkpoint_of(fake, header);
     struct attest attest = {.header = header};
 
@@ -368,6 +369,7 @@ static struct bytes status_of(const struct fake *fake, uint32_t member, struct b
 {
     const struct status_answer answer = {
         .rid = member,
+        .epoch = fake->real.epoch,
         .view = fake->view,
         .mode = MODE_ACTIVE,
         .executed = fake->height,
@@ -389,7 +391,7 @@ static void put_note(const struct fake *fake, const struct fake_block *block, st
     buffer_put_u8(out, '\n');
     for (uint32_t i = 0; i < FAKE_N; i++) {
         const struct fake_replica *replica = &fake->replicas[i];
-        const struct roster_member *who = &fake->roster.members[i];
+        const struct roster_member *who = &fake->real.members[i];
 
         checkpoint_sign(fake->scheme, &checkpoint, NOTE_SIGN, replica->sign_seed, who->sign_pk,
                         sig);

@@ -38,6 +38,26 @@ static void make_roster(struct fake *fake)
         replica->up = true;
         replica->delay_ms = 1;
     }
+    fake->real = fake->roster;
+}
+
+void fake_epoch(struct fake *fake, uint32_t member)
+{
+    struct fake_replica *replica = &fake->replicas[member];
+    struct roster_member *who = &fake->real.members[member];
+
+    fake->real.epoch++;
+    memset(replica->sign_seed, (int)(30 + fake->real.epoch), SEED_BYTES);
+    memset(replica->cosign_seed, (int)(40 + fake->real.epoch), SEED_BYTES);
+    fake->scheme->public_key(replica->sign_seed, who->sign_pk);
+    fake->scheme->public_key(replica->cosign_seed, who->cosign_pk);
+    fake_cut(fake, member);
+}
+
+void fake_follow(struct fake *fake)
+{
+    fake->roster = fake->real;
+    core_epoch(fake->core);
 }
 
 /* A token of one block for the client's key. Whose signature is on it matters to nobody here. */
@@ -196,7 +216,7 @@ void fake_cut(struct fake *fake, uint32_t member)
 static void answer_hello(struct fake *fake, uint32_t member, const struct envelope *envelope)
 {
     struct fake_replica *replica = &fake->replicas[member];
-    const struct roster_member *who = &fake->roster.members[member];
+    const struct roster_member *who = &fake->real.members[member];
     struct hello hello;
     uint8_t memory[512];
     struct buffer body = buffer_make(memory, sizeof(memory));
@@ -499,7 +519,7 @@ struct receipt_trust fake_trust(const struct fake *fake, struct note_key keys[RE
         .origin = fake->origin,
         .keyring = {keys, FAKE_N},
         .quorum = fake->roster.q,
-        .epoch = 0,
+        .epoch = fake->roster.epoch,
         .cluster_id = fake->cluster_id,
     };
 }

@@ -87,7 +87,8 @@ struct fake_kept {
 };
 
 struct fake {
-    struct roster roster;
+    struct roster roster; /* that the client knows */
+    struct roster real;   /* that the replicas are */
     struct origin origin;
     uint8_t cluster_id[HASH_BYTES];
     const struct sig_scheme *scheme;
@@ -146,6 +147,11 @@ void fake_crash(struct fake *fake);
 
 /* How often the log has the request of that ticket (0, 1, or a bug). */
 uint32_t fake_times_in_log(const struct fake *fake, uint64_t request_no);
+
+/* An epoch begins in which a replica has other keys; the client has not followed yet. And it has:
+ * it knows the replicas as they are. */
+void fake_epoch(struct fake *fake, uint32_t member);
+void fake_follow(struct fake *fake);
 
 /* Cut the connection of a replica. */
 void fake_cut(struct fake *fake, uint32_t member);

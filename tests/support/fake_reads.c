@@ -39,7 +39,7 @@ static void take_request(struct fake *fake, uint32_t member, struct bytes attach
 static void answer_read(struct fake *fake, uint32_t member, const uint8_t id[HASH_BYTES])
 {
     const struct fake_replica *replica = &fake->replicas[member];
-    const struct roster_member *who = &fake->roster.members[member];
+    const struct roster_member *who = &fake->real.members[member];
     static const uint8_t no_entries[] = {0x92, 0x01, 0x90};
     static const uint8_t other[] = {0x92, 0x01, 0x91};
     struct read_answer answer = {.code = replica->read_code, .executed = fake->height};

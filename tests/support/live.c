@@ -48,8 +48,11 @@ void live_start(struct live *live, uint32_t rid)
                                      .addresses = live->addresses,
                                      .keys = {{.sign_seed = one->seeds[0],
                                                .cosign_seed = one->seeds[1],
-                                               .transport_seed = one->seeds[2]}},
-                                     .key_count = 1,
+                                               .transport_seed = one->seeds[2]},
+                                              {.sign_seed = one->next_seeds[0],
+                                               .cosign_seed = one->next_seeds[1],
+                                               .transport_seed = one->next_seeds[2]}},
+                                     .key_count = one->has_next ? 2 : 1,
                                      .store = one->store,
                                      .stop_fd = one->stop_fd};
     CHECK(host_open(&setup, &one->host, &report) == STATUS_OK);

@@ -20,6 +20,8 @@ struct live_host {
     int stop_fd;
     pthread_t thread;
     uint8_t seeds[3][SEED_BYTES]; /* sign, cosign, transport */
+    bool has_next;                /* keys of a later epoch too, from the next start on */
+    uint8_t next_seeds[3][SEED_BYTES];
 };
 
 struct live {

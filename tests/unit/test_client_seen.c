@@ -27,9 +27,21 @@ static uint8_t cosign_seeds[N][SEED_BYTES];
 static struct seen seen;
 static struct seen other;
 
+#define EPOCHS 9
+
+/* The same replicas in every epoch. */
+static bool keys_of(const void *context, uint64_t epoch, struct seen_keys *out)
+{
+    assert_ptr_equal(context, folder);
+    out->count = N;
+    out->quorum = QUORUM;
+    memcpy(out->keys, keys, sizeof(keys));
+    return epoch < EPOCHS;
+}
+
 static struct seen_trust trust(void)
 {
-    return (struct seen_trust){&sig_ed25519, &origin, {keys, N}, QUORUM};
+    return (struct seen_trust){&sig_ed25519, &origin, keys_of, folder};
 }
 
 static int make_keys(void **state)
@@ -136,13 +148,14 @@ static void a_note_needs_a_quorum_of_good_lines_and_no_bad_one(void **state)
 
         assert_int_equal(
             seen_check_note(&whom, bytes_make(note.text, note.len), &checkpoint, &signers),
-            by >= QUORUM);
+            by >= QUORUM ? SEEN_GOOD : SEEN_FALSE);
     }
     struct note note = note_by(checkpoint_at(5, 0), N);
     assert_int_equal(note_count(signers), N);
     /* One letter of the last signature. */
     note.text[note.len - 10] ^= 1;
-    assert_false(seen_check_note(&whom, bytes_make(note.text, note.len), &checkpoint, &signers));
+    assert_int_equal(seen_check_note(&whom, bytes_make(note.text, note.len), &checkpoint, &signers),
+                     SEEN_FALSE);
 }
 
 static enum seen_verdict judge(struct checkpoint checkpoint)
@@ -220,6 +233,27 @@ static void write_file(const char *name, const uint8_t *bytes, size_t len)
     assert_true(fd >= 0);
     assert_int_equal(write(fd, bytes, len), (ssize_t)len);
     (void)close(fd);
+}
+
+static void a_note_of_an_epoch_that_is_not_known_is_not_judged(void **state)
+{
+    (void)state;
+    const struct seen_trust whom = trust();
+    struct checkpoint checkpoint = checkpoint_at(5, 0);
+    struct problem problem;
+    uint32_t signers = 0;
+
+    checkpoint.epoch = EPOCHS;
+    struct note note = note_by(checkpoint, QUORUM);
+    assert_int_equal(seen_check_note(&whom, bytes_make(note.text, note.len), &checkpoint, &signers),
+                     SEEN_LATER);
+    assert_int_equal(seen_check_note(&whom, BYTES_EMPTY, &checkpoint, &signers), SEEN_FALSE);
+    write_file("head", note.text, note.len);
+    assert_int_equal(seen_open(&other, &whom, folder, &problem), STATUS_CORRUPT);
+    checkpoint.epoch = EPOCHS - 1;
+    note = note_by(checkpoint, QUORUM);
+    write_file("head", note.text, note.len);
+    assert_int_equal(seen_open(&other, &whom, folder, &problem), STATUS_OK);
 }
 
 static void a_file_that_does_not_prove_itself_is_refused(void **state)
@@ -306,6 +340,7 @@ int main(void)
         A_TEST(newer_same_older_and_another_past_are_told_apart),
         A_TEST(what_was_seen_is_there_in_the_next_run),
         A_TEST(the_newer_of_two_processes_wins),
+        A_TEST(a_note_of_an_epoch_that_is_not_known_is_not_judged),
         A_TEST(a_file_that_does_not_prove_itself_is_refused),
         A_TEST(a_first_head_is_an_anchor_and_later_ones_want_a_proof),
         A_TEST(an_empty_block_needs_no_proof),

@@ -23,6 +23,11 @@
  * after VESTRY_UNKNOWN or VESTRY_INTERRUPTED an append must not be repeated: it is finished by
  * waiting.
  *
+ * Epochs. Replicas' keys change at the end of an epoch, by vote of the members. A handle follows by
+ * itself: it begins with the charter and goes from epoch to epoch by hand-offs, which prove
+ * themselves, and which it keeps in the state directory. Nothing else has to be told to a client
+ * when keys change, as long as one replica is still reached by a key that it knows.
+ *
  * Threads: a handle belongs to one thread at a time; only vestry_interrupt may be called from
  * elsewhere. The library starts no thread; all work is done inside calls. Different handles are
  * independent. Memory that a call hands out is freed by the named function.
