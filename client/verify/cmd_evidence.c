@@ -32,20 +32,30 @@ static void put_result(const struct cli *cli, const struct evidence_facts *facts
             facts->statements == 1 ? "the statement bears" : "both statements bear");
 }
 
-static enum status judge(const char *path, const struct charter_view *charter, struct bytes bytes,
-                         struct evidence_facts *facts, struct problem *problem)
+static enum status judge(const struct cli *cli, const struct charter_view *charter,
+                         struct bytes bytes, struct evidence_facts *facts, struct problem *problem)
 {
     static struct item_view scratch;
-    struct roster roster;
+    static struct verify_epoch epoch;
+    const char *path = cli->arguments[0];
+    struct evidence evidence = {.epoch = 0};
     struct origin origin;
 
-    if (!roster_of_charter(charter->body, &roster) ||
-        !origin_make(charter->charter.name, charter->cluster_id, &origin)) {
-        return problem_say(problem, STATUS_CORRUPT, "the charter names no replicas");
+    if (evidence_decode(bytes, &evidence) != WIRE_OK) {
+        evidence.epoch = 0; /* what it is not is said below */
+    }
+    const enum status status = verify_epoch_find(cli, charter, evidence.epoch, &epoch, problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!origin_make(charter->charter.name, charter->cluster_id, &origin)) {
+        return problem_say(problem, STATUS_CORRUPT, "the charter names no log");
     }
     const struct evidence_trust trust = {
         .scheme = &sig_ed25519_verify_only,
-        .roster = &roster,
+        .roster = &epoch.roster,
+        .ended = epoch.has_ended ? &epoch.ended : NULL,
+        .begun = epoch.begun,
         .cluster_id = charter->cluster_id,
         .origin = &origin,
         .scratch = &scratch,
@@ -57,6 +67,10 @@ static enum status judge(const char *path, const struct charter_view *charter, s
         return STATUS_OK;
     }
     (void)problem_say(problem, STATUS_CORRUPT, "%s: %s", path, evidence_verdict_text(verdict));
+    if (evidence.epoch > epoch.roster.epoch) {
+        return problem_advise(problem, "give --state with a state bundle that leads to its epoch: "
+                                       "vestry gov export --out state.bundle");
+    }
     return problem_advise(problem, "accuse nobody on the strength of this file");
 }
 
@@ -76,7 +90,7 @@ enum cli_code verify_evidence(struct cli *cli)
         status = verify_read(cli->arguments[0], &file, &problem);
     }
     if (status == STATUS_OK) {
-        status = judge(cli->arguments[0], charter, buffer_bytes(&file), &facts, &problem);
+        status = judge(cli, charter, buffer_bytes(&file), &facts, &problem);
     }
     if (status != STATUS_OK) {
         return verify_fail(cli, &problem);

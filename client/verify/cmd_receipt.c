@@ -1,7 +1,7 @@
 #include "client/verify/verify.h"
 #include "crypto/policy.h"
 #include "crypto/receipt.h"
-#include "governance/roster.h"
+#include "governance/roster_note.h"
 #include "keys/words/amounts.h"
 #include "keys/words/verify_only.h"
 
@@ -15,27 +15,40 @@ struct judging {
     bool development;
 };
 
-static enum status trust_charter(const char *path, struct judging *judging, struct problem *problem)
+/* The epoch whose replicas signed the receipt, as it says; 0 for what is none. */
+static uint64_t epoch_of(struct bytes text)
 {
-    const struct charter_view *view = NULL;
-    struct roster roster;
+    static struct receipt receipt;
+    struct checkpoint checkpoint;
 
-    const enum status status = verify_charter_file(path, &view, problem);
+    if (receipt_parse(text, &receipt) != RECEIPT_OK ||
+        checkpoint_parse(receipt.checkpoint_text, &checkpoint) != NOTE_OK) {
+        return 0;
+    }
+    return checkpoint.epoch;
+}
+
+static enum status trust_charter(const struct cli *cli, struct bytes receipt,
+                                 struct judging *judging, struct problem *problem)
+{
+    static struct verify_epoch epoch;
+    const char *path = cli_get(cli, "charter");
+    const struct charter_view *view = NULL;
+
+    enum status status = verify_charter_file(path, &view, problem);
+    if (status == STATUS_OK) {
+        status = verify_epoch_find(cli, view, epoch_of(receipt), &epoch, problem);
+    }
     if (status != STATUS_OK) {
         return status;
     }
-    if (!roster_of_charter(view->body, &roster) ||
-        !origin_make(view->charter.name, view->cluster_id, &judging->trust.origin)) {
+    if (!origin_make(view->charter.name, view->cluster_id, &judging->trust.origin)) {
         return problem_say(problem, STATUS_CORRUPT, "%s: its replicas cannot be used", path);
     }
-    for (uint32_t i = 0; i < roster.n; i++) {
-        judging->keys[i].rid = roster.members[i].rid;
-        memcpy(judging->keys[i].sign_key, roster.members[i].sign_pk, PUBLIC_KEY_BYTES);
-        memcpy(judging->keys[i].cosign_key, roster.members[i].cosign_pk, PUBLIC_KEY_BYTES);
-    }
-    judging->trust.keyring = (struct note_keyring){judging->keys, roster.n};
-    judging->trust.quorum = roster.q;
-    judging->trust.epoch = roster.epoch;
+    roster_note_keys(&epoch.roster, judging->keys);
+    judging->trust.keyring = (struct note_keyring){judging->keys, epoch.roster.n};
+    judging->trust.quorum = epoch.roster.q;
+    judging->trust.epoch = epoch.roster.epoch;
     judging->trust.cluster_id = view->cluster_id;
     judging->development = view->charter.profile == PROFILE_DEVELOPMENT;
     return STATUS_OK;
@@ -68,21 +81,31 @@ static enum status trust_policy(const char *path, struct judging *judging, struc
     return STATUS_OK;
 }
 
-static enum status read_trust(const struct cli *cli, struct judging *judging,
-                              struct problem *problem)
+static enum status check_usage(const struct cli *cli, struct problem *problem)
 {
-    const char *policy = cli_get(cli, "policy");
-    const char *charter = cli_get(cli, "charter");
+    const bool has_charter = cli_get(cli, "charter") != NULL;
 
-    judging->trust.scheme = &sig_ed25519_verify_only;
-    if ((policy == NULL) == (charter == NULL)) {
+    if ((cli_get(cli, "policy") != NULL) == has_charter) {
         (void)problem_say(problem, STATUS_INVALID,
                           "a receipt is judged by one of --policy and --charter");
         return problem_advise(problem, "give the charter, or the policy of the receipt's epoch, "
                                        "from a source that you trust");
     }
+    if (cli_get(cli, "state") != NULL && !has_charter) {
+        (void)problem_say(problem, STATUS_INVALID, "--state goes on from a charter");
+        return problem_advise(problem, "give --charter too, in place of --policy");
+    }
+    return STATUS_OK;
+}
+
+static enum status read_trust(const struct cli *cli, struct bytes receipt, struct judging *judging,
+                              struct problem *problem)
+{
+    const char *policy = cli_get(cli, "policy");
+
+    judging->trust.scheme = &sig_ed25519_verify_only;
     return policy != NULL ? trust_policy(policy, judging, problem)
-                          : trust_charter(charter, judging, problem);
+                          : trust_charter(cli, receipt, judging, problem);
 }
 
 static const char *advice(enum receipt_verdict verdict)
@@ -91,7 +114,8 @@ static const char *advice(enum receipt_verdict verdict)
         return "use the charter or policy of the log that the receipt names";
     }
     if (verdict == RECEIPT_OTHER_EPOCH) {
-        return "use the policy of the receipt's epoch";
+        return "use the policy of the receipt's epoch, or the charter and, with --state, a state "
+               "bundle that leads to that epoch: vestry gov export --out state.bundle";
     }
     if (verdict == RECEIPT_PAYLOAD || verdict == RECEIPT_PAYLOAD_LENGTH) {
         return "compare it with the file that was appended, byte for byte";
@@ -179,25 +203,22 @@ static void put_json(const struct judging *judging, const struct receipt_facts *
     json_end(&json);
 }
 
-static enum status judge(const struct cli *cli, const struct judging *judging,
+static enum status judge(const struct cli *cli, struct bytes receipt, const struct judging *judging,
                          struct receipt_facts *facts, struct problem *problem)
 {
-    static uint8_t receipt_raw[RECEIPT_BYTES_MAX];
     static uint8_t payload_raw[PAYLOAD_BYTES_MAX];
-    struct buffer receipt = buffer_make(receipt_raw, sizeof(receipt_raw));
     struct buffer file = buffer_make(payload_raw, sizeof(payload_raw));
     const char *payload_path = cli_get(cli, "payload");
 
-    enum status status = verify_read(cli->arguments[0], &receipt, problem);
-    if (status == STATUS_OK && payload_path != NULL) {
-        status = verify_read(payload_path, &file, problem);
-    }
-    if (status != STATUS_OK) {
-        return status;
+    if (payload_path != NULL) {
+        const enum status status = verify_read(payload_path, &file, problem);
+        if (status != STATUS_OK) {
+            return status;
+        }
     }
     const struct bytes payload = buffer_bytes(&file);
-    const enum receipt_verdict verdict = receipt_verify(
-        buffer_bytes(&receipt), &judging->trust, payload_path == NULL ? NULL : &payload, facts);
+    const enum receipt_verdict verdict =
+        receipt_verify(receipt, &judging->trust, payload_path == NULL ? NULL : &payload, facts);
     if (verdict != RECEIPT_OK) {
         (void)problem_say(problem, STATUS_CORRUPT, "%s: %s", cli->arguments[0],
                           receipt_verdict_text(verdict));
@@ -209,12 +230,20 @@ static enum status judge(const struct cli *cli, const struct judging *judging,
 enum cli_code verify_receipt(struct cli *cli)
 {
     static struct judging judging;
+    static uint8_t raw[RECEIPT_BYTES_MAX];
+    struct buffer receipt = buffer_make(raw, sizeof(raw));
     struct receipt_facts facts;
     struct problem problem;
 
-    enum status status = read_trust(cli, &judging, &problem);
+    enum status status = check_usage(cli, &problem);
     if (status == STATUS_OK) {
-        status = judge(cli, &judging, &facts, &problem);
+        status = verify_read(cli->arguments[0], &receipt, &problem);
+    }
+    if (status == STATUS_OK) {
+        status = read_trust(cli, buffer_bytes(&receipt), &judging, &problem);
+    }
+    if (status == STATUS_OK) {
+        status = judge(cli, buffer_bytes(&receipt), &judging, &facts, &problem);
     }
     if (status != STATUS_OK) {
         return verify_fail(cli, &problem);

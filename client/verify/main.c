@@ -10,7 +10,8 @@ static enum cli_code print_version(struct cli *cli);
 
 static const struct cli_option receipt_options[] = {
     {"policy", "FILE", "the keys and the quorum to judge by"},
-    {"charter", "FILE", "the charter to judge by, for receipts of the first epoch"},
+    {"charter", "FILE", "the charter to judge by"},
+    {"state", "FILE", "a state bundle, which leads from the charter to later epochs"},
     {"payload", "FILE", "check that this is what was appended"},
 };
 static const struct cli_option charter_options[] = {
@@ -23,12 +24,14 @@ static const struct cli_option token_options[] = {
 
 static const struct cli_option evidence_options[] = {
     {"charter", "FILE", "the charter of the cluster"},
+    {"state", "FILE", "a state bundle, which leads from the charter to later epochs"},
 };
 
 static const struct cli_verb verbs[] = {
     {"receipt", "FILE", "check that an entry is in the log",
      "  vestry-verify receipt inv.tlog-proof --payload invoice.json --policy acme.policy\n"
-     "  vestry-verify receipt inv.tlog-proof --charter charter.genesis\n",
+     "  vestry-verify receipt inv.tlog-proof --charter charter.genesis\n"
+     "  vestry-verify receipt late.tlog-proof --charter charter.genesis --state state.bundle\n",
      receipt_options, COUNT(receipt_options), 1, 1, verify_receipt},
     {"charter", "FILE", "check every rule and every signature of a charter",
      "  vestry-verify charter charter.genesis\n", charter_options, COUNT(charter_options), 1, 1,

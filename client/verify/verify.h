@@ -6,6 +6,7 @@
 #define VESTRY_CLIENT_VERIFY_VERIFY_H
 
 #include "governance/charter.h"
+#include "governance/roster.h"
 #include "keys/words/cli.h"
 
 enum cli_code verify_receipt(struct cli *cli);
@@ -24,6 +25,20 @@ MUST_USE enum status verify_read(const char *path, struct buffer *out, struct pr
  * reason when it is not good. */
 MUST_USE enum status verify_charter_file(const char *path, const struct charter_view **view,
                                          struct problem *problem);
+
+/* The replicas of an epoch, and what is needed of the one before it. */
+struct verify_epoch {
+    struct roster roster;
+    bool has_ended;
+    struct roster ended;
+    uint64_t begun; /* the last height of that one */
+};
+
+/* The epoch of that number, or the newest that is known: the charter's, or that which the option
+ * --state leads to. STATUS_CORRUPT when what the option names does not hold. */
+MUST_USE enum status verify_epoch_find(const struct cli *cli, const struct charter_view *charter,
+                                       uint64_t epoch, struct verify_epoch *out,
+                                       struct problem *problem);
 
 /* Print the problem: STATUS_CORRUPT is a failed verification. */
 enum cli_code verify_fail(const struct cli *cli, const struct problem *problem);

@@ -13,6 +13,7 @@ VERIFY = "vestry-verify"
 KEYS = "vestry-keys-quick"
 RECEIPT = "vestry-make-receipt"
 EVIDENCE = "vestry-make-evidence"
+EPOCHS = "vestry-make-epochs"
 
 
 class Verify(Case):
@@ -196,6 +197,54 @@ class Verify(Case):
         self.good(VERIFY, "evidence", "e", "--charter", "dev/charter.genesis")
 
 
+class Epochs(Case):
+    """A log whose r2 got new keys at the end of the first epoch."""
+
+    def setUp(self):
+        super().setUp()
+        self.good(EPOCHS, ".")
+
+    def check(self, receipt, state="state.bundle"):
+        return [VERIFY, "receipt", receipt, "--charter", "charter.genesis"] + (
+            ["--state", state] if state else [])
+
+    def test_receipts_of_every_epoch_are_judged_by_charter_and_hand_offs(self):
+        for epoch in range(3):
+            good = self.good(*self.check(f"receipt-{epoch}"))
+            self.assertIn("signed r0 r1 r2 (3 needed)", good.out)
+
+    def test_the_charter_alone_is_enough_for_its_own_epoch_and_no_other(self):
+        self.good(*self.check("receipt-0", None))
+        self.bad(3, "of another epoch than these keys", *self.check("receipt-1", None))
+
+    def test_old_keys_do_not_count_in_the_next_epoch(self):
+        self.bad(3, "too few replicas have cosigned", *self.check("receipt-stale"))
+
+    def test_a_bundle_that_does_not_hold_is_refused_with_the_reason(self):
+        with open(self.path("state.bundle"), "rb") as file:
+            whole = bytearray(file.read())
+        with open(self.path("short"), "wb") as file:
+            file.write(whole[:-1])
+        self.bad(3, "not a state bundle", *self.check("receipt-1", "short"))
+        at = whole.index(b"vestry/governance") + 40  # in the first entry's leaf
+        whole[at] ^= 1
+        with open(self.path("bent"), "wb") as file:
+            file.write(whole)
+        self.bad(3, "the hand-off of epoch 0: an entry is not in the log",
+                 *self.check("receipt-1", "bent"))
+
+    def test_evidence_of_a_later_epoch_is_judged_by_its_keys(self):
+        check = [VERIFY, "evidence", "evidence-1", "--charter", "charter.genesis"]
+        good = self.good(*check, "--state", "state.bundle")
+        self.assertIn("r2 is convicted", good.out)
+        self.assertIn("epoch 1, view 1, sequence 400", good.out)
+        self.bad(3, "give --state with a state bundle that leads to its epoch", *check)
+
+    def test_a_state_goes_on_from_a_charter(self):
+        self.bad(2, "--state goes on from a charter", VERIFY, "receipt", "receipt-0", "--policy",
+                 "x", "--state", "state.bundle")
+
+
 class Program(unittest.TestCase):
     """What was linked. Sanitizers add libraries of their own, so these look at plain builds."""
 
@@ -218,5 +267,5 @@ class Program(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    programs.need(VERIFY, KEYS, RECEIPT, EVIDENCE)
+    programs.need(VERIFY, KEYS, RECEIPT, EVIDENCE, EPOCHS)
     unittest.main()
