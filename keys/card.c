@@ -153,10 +153,12 @@ enum status card_make(const struct secret_key *const *keys, uint32_t key_count,
         return problem_advise(problem, "give text of 1 to %d printable characters", NAME_BYTES_MAX);
     }
     put_card(keys, key_count, nonce, &card);
+    const uint8_t *const cluster_id =
+        details->cluster_id == NULL ? no_cluster : details->cluster_id;
     for (uint32_t i = 0; i < key_count; i++) {
         struct item_sig sig;
 
-        secret_key_sign(keys[i], TAG_POSSESSION, no_cluster, buffer_bytes(&card), sig.value);
+        secret_key_sign(keys[i], TAG_POSSESSION, cluster_id, buffer_bytes(&card), sig.value);
         CHECK(item_sig_encode(&sig, &sigs));
     }
     const struct card_file file = {
@@ -241,20 +243,21 @@ static bool row_agrees(struct card_checked *card)
 }
 
 /* Whether every key may be registered and signed the card. */
-static bool proofs_hold(struct bytes body, struct wire_list keys, struct wire_list sigs,
-                        struct card_checked *card)
+static bool proofs_hold(const struct card_proof *proof, struct wire_list keys,
+                        const uint8_t cluster_id[HASH_BYTES], struct card_checked *card)
 {
     struct wire_iter key_iter = wire_iter_make(keys);
-    struct wire_iter sig_iter = wire_iter_make(sigs);
+    struct wire_iter sig_iter = wire_iter_make(proof->sigs);
     struct item_hash key;
     struct item_sig sig;
 
-    if (keys.count != sigs.count) {
+    if (keys.count != proof->sigs.count) {
         return false;
     }
     while (item_hash_next(&key_iter, &key) && item_sig_next(&sig_iter, &sig)) {
         if (!sig_ed25519.key_valid(key.value) ||
-            !verify_body(&sig_ed25519, key.value, TAG_POSSESSION, no_cluster, body, sig.value)) {
+            !verify_body(&sig_ed25519, key.value, TAG_POSSESSION, cluster_id, proof->card,
+                         sig.value)) {
             return false;
         }
         memcpy(card->keys[card->key_count], key.value, PUBLIC_KEY_BYTES);
@@ -267,6 +270,13 @@ static bool proofs_hold(struct bytes body, struct wire_list keys, struct wire_li
 enum status card_check(const char *name, struct bytes object, struct card_checked *out,
                        struct problem *problem)
 {
+    return card_check_of(name, object, no_cluster, out, problem);
+}
+
+enum status card_check_of(const char *name, struct bytes object,
+                          const uint8_t cluster_id[HASH_BYTES], struct card_checked *out,
+                          struct problem *problem)
+{
     struct card_file file;
     struct card body;
     struct card_checked card = {0};
@@ -278,13 +288,18 @@ enum status card_check(const char *name, struct bytes object, struct card_checke
     }
     card.role = body.role;
     card.subject = body.subject;
+    card.proof = file.proof;
     card.row_bytes = file.row;
     memcpy(card.nonce, body.nonce, HASH_BYTES);
-    statement_id(TAG_POSSESSION, no_cluster, file.proof.card, card.id);
-    if (!proofs_hold(file.proof.card, body.keys, file.proof.sigs, &card)) {
+    statement_id(TAG_POSSESSION, cluster_id, file.proof.card, card.id);
+    if (!proofs_hold(&file.proof, body.keys, cluster_id, &card)) {
         (void)problem_say(problem, STATUS_CORRUPT,
-                          "%s: a key on the card has not signed it, or is no key", name);
-        return problem_advise(problem, "do not register it; ask its owner for the file again");
+                          "%s: a key on the card has not signed it for this log, or is no key",
+                          name);
+        return problem_advise(problem,
+                              "do not register it; ask its owner for the file again (new "
+                              "keys of a log that runs are made with --charter, and shown with "
+                              "the charter)");
     }
     if (!row_agrees(&card)) {
         (void)problem_say(problem, STATUS_CORRUPT,
@@ -298,6 +313,13 @@ enum status card_check(const char *name, struct bytes object, struct card_checke
 enum status card_read(const char *path, struct buffer *backing, struct card_checked *card,
                       struct problem *problem)
 {
+    return card_read_of(path, backing, no_cluster, card, problem);
+}
+
+enum status card_read_of(const char *path, struct buffer *backing,
+                         const uint8_t cluster_id[HASH_BYTES], struct card_checked *card,
+                         struct problem *problem)
+{
     uint8_t text[ARMOUR_CHARS(CARD_OBJECT_MAX)];
     struct buffer armoured = buffer_make(text, sizeof(text));
 
@@ -309,5 +331,5 @@ enum status card_read(const char *path, struct buffer *backing, struct card_chec
         (void)problem_say(problem, STATUS_CORRUPT, "%s: not a card, or damaged", path);
         return problem_advise(problem, "a card begins with the line %s", ARMOUR_CARD);
     }
-    return card_check(path, buffer_bytes(backing), card, problem);
+    return card_check_of(path, buffer_bytes(backing), cluster_id, card, problem);
 }

@@ -2,8 +2,8 @@
  *
  * A card says role, subject, keys and the ceremony's nonce, and is signed by every key on it (tag
  * possession, cluster id zero before genesis), so that nobody can register a key that he does not
- * hold, or use a card of another ceremony. Beside it stands the row that is to be registered:
- * member_row, key_row, replica_row or issuer_row by role. Card files are armour.
+ * hold, or use a card of another ceremony or of another log. Beside it stands the row that is to be
+ * registered: member_row, key_row, replica_row or issuer_row by role. Card files are armour.
  *
  *   role                        keys on the card
  *   member, recovery, witness   one
@@ -29,6 +29,7 @@ struct card_checked {
     uint8_t sigs[ISSUER_KEYS_MAX][SIG_BYTES]; /* by keys[i], over the card */
     uint8_t nonce[HASH_BYTES];
     uint8_t id[HASH_BYTES]; /* of the card: block 0 of an issuer's tokens names it */
+    struct card_proof proof;
     struct bytes row_bytes;
     struct member_row member;   /* ROLE_MEMBER */
     struct key_row key;         /* ROLE_RECOVERY, ROLE_WITNESS, ROLE_HOLDER */
@@ -38,8 +39,9 @@ struct card_checked {
 
 /* What a new card says beside its keys. Only the part of its role matters. */
 struct card_details {
-    const char *name;        /* of a person, issuer or client; free text */
-    const uint8_t *next_key; /* member: the public key that it commits itself to */
+    const uint8_t *cluster_id; /* of the log that the keys are for; NULL: before genesis */
+    const char *name;          /* of a person, issuer or client; free text */
+    const uint8_t *next_key;   /* member: the public key that it commits itself to */
     /* replica */
     uint32_t rid;
     const char *operator_name;
@@ -62,13 +64,19 @@ MUST_USE enum status card_make(const struct secret_key *const *keys, uint32_t ke
 MUST_USE enum status card_write(const char *path, struct bytes object, struct problem *problem);
 
 /* Check an object: shape, every proof, every key, and that the row says the same as the card.
- * `name` is for problems. */
+ * `name` is for problems. The card is one of before genesis, or of the log with that id. */
 MUST_USE enum status card_check(const char *name, struct bytes object, struct card_checked *card,
                                 struct problem *problem);
+MUST_USE enum status card_check_of(const char *name, struct bytes object,
+                                   const uint8_t cluster_id[HASH_BYTES], struct card_checked *card,
+                                   struct problem *problem);
 
 /* Read a file and check it. `backing` (CARD_OBJECT_MAX) holds what `card` borrows. */
 MUST_USE enum status card_read(const char *path, struct buffer *backing, struct card_checked *card,
                                struct problem *problem);
+MUST_USE enum status card_read_of(const char *path, struct buffer *backing,
+                                  const uint8_t cluster_id[HASH_BYTES], struct card_checked *card,
+                                  struct problem *problem);
 
 /* The scope that a new issuer gets when nothing is said: appending and reading everywhere, a year,
  * nothing else bounded but live tokens. `raw` (at least 8 bytes) backs the list of prefixes. */

@@ -6,18 +6,45 @@
 #include <sodium.h>
 #include <string.h>
 
-#define SMALL_BYTES_MAX 1024
+#define SMALL_BYTES_MAX 2048
 
-/* The sections that an action on a replica depends on: whose votes count, and what it moves. */
-static void put_reads(const struct in_force *in_force, struct buffer *out)
+/* The sections that an action depends on: whose votes count, and what it moves. */
+static uint32_t put_reads(uint64_t action, const struct in_force *in_force, struct buffer *out)
 {
-    static const enum section sections[] = {SECTION_MEMBERS, SECTION_REPLICAS};
+    uint32_t count = 0;
 
-    for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++) {
-        const struct read_version read = {sections[i], in_force_version(in_force, sections[i])};
+    for (enum section section = SECTION_MEMBERS; section <= SECTION_WITNESSES; section++) {
+        const struct read_version read = {section, in_force_version(in_force, section)};
 
-        CHECK(read_version_encode(&read, out));
+        if ((paper_reads(action) >> section & 1) != 0) {
+            CHECK(read_version_encode(&read, out));
+            count++;
+        }
     }
+    return count;
+}
+
+static void put_args(const struct paper_wish *wish, struct buffer *out)
+{
+    const struct args_replica replica = {wish->rid};
+    struct args_replica_key_rotate rotation = {.rid = wish->rid};
+    struct args_renew renewal;
+
+    if (wish->action == ACTION_EPOCH_RENEW) {
+        hash_bytes(wish->reason, renewal.reason_hash);
+        CHECK(args_renew_encode(&renewal, out));
+        return;
+    }
+    if (wish->action != ACTION_REPLICA_KEY_ROTATE) {
+        CHECK(args_replica_encode(&replica, out));
+        return;
+    }
+    memcpy(rotation.sign_pk, wish->keys->sign, PUBLIC_KEY_BYTES);
+    memcpy(rotation.cosign_pk, wish->keys->cosign, PUBLIC_KEY_BYTES);
+    memcpy(rotation.transport_pk, wish->keys->transport, PUBLIC_KEY_BYTES);
+    rotation.card = wish->keys->proof;
+    rotation.old_sig = wish->keys->old_sig;
+    CHECK(args_replica_key_rotate_encode(&rotation, out));
 }
 
 static bool put_file(const struct signed_part *proposal, struct wire_list ballots,
@@ -39,13 +66,12 @@ enum status paper_propose(const struct in_force *in_force, const struct secret_k
                           const struct paper_wish *wish, struct buffer *out,
                           struct problem *problem)
 {
-    uint8_t args_memory[32];
+    uint8_t args_memory[SMALL_BYTES_MAX];
     uint8_t reads_memory[64];
-    uint8_t body_memory[SMALL_BYTES_MAX];
+    uint8_t body_memory[2 * SMALL_BYTES_MAX];
     struct buffer args_bytes = buffer_make(args_memory, sizeof(args_memory));
     struct buffer reads = buffer_make(reads_memory, sizeof(reads_memory));
     struct buffer body = buffer_make(body_memory, sizeof(body_memory));
-    const struct args_replica args = {wish->rid};
     struct proposal proposal = {
         .action = wish->action,
         .not_before_ms = wish->not_before_ms,
@@ -54,10 +80,10 @@ enum status paper_propose(const struct in_force *in_force, const struct secret_k
     };
     struct signed_part part;
 
-    CHECK(args_replica_encode(&args, &args_bytes));
-    put_reads(in_force, &reads);
+    put_args(wish, &args_bytes);
+    const uint32_t read_count = put_reads(wish->action, in_force, &reads);
     proposal.args = buffer_bytes(&args_bytes);
-    proposal.reads = (struct wire_list){buffer_bytes(&reads), 2};
+    proposal.reads = (struct wire_list){buffer_bytes(&reads), read_count};
     randombytes_buf(proposal.nonce, sizeof(proposal.nonce));
     hash_bytes(wish->reason, proposal.memo_hash);
     CHECK(proposal_encode(&proposal, &body));

@@ -11,8 +11,9 @@
 /* What a member proposes, for the state of `in_force`. */
 struct paper_wish {
     uint64_t action;
-    uint32_t rid;
-    struct bytes reason; /* at most PROPOSAL_REASON_BYTES_MAX of printable UTF-8 */
+    uint32_t rid;                  /* unless the epoch is to be renewed */
+    const struct paper_keys *keys; /* ACTION_REPLICA_KEY_ROTATE */
+    struct bytes reason;           /* at most PROPOSAL_REASON_BYTES_MAX of printable UTF-8 */
     uint64_t not_before_ms;
     uint64_t deadline_ms;
 };

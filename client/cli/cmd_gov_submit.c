@@ -78,6 +78,14 @@ static int check_votes(const struct submission *submission)
     return call_fail_problem(call, EXIT_ERROR, &problem);
 }
 
+/* Whether a boundary came with it. One that was pending before is another's. */
+static bool ends_epoch(const struct submission *submission)
+{
+    return paper_ends_epoch(submission->paper.proposal.action) &&
+           submission->before.in_force.header.pending_boundary == NO_BOUNDARY &&
+           submission->after.in_force.header.pending_boundary != NO_BOUNDARY;
+}
+
 /* Whether the replica is now what the proposal wants it to be. */
 static bool holds(const struct submission *submission)
 {
@@ -87,7 +95,8 @@ static bool holds(const struct submission *submission)
                                 ? STANDING_SUSPENDED
                                 : STANDING_ACTIVE;
 
-    return replica != NULL && replica->standing == wanted;
+    return !paper_ends_epoch(submission->paper.proposal.action) && replica != NULL &&
+           replica->standing == wanted;
 }
 
 static int show_json(const struct submission *submission,
@@ -102,6 +111,9 @@ static int show_json(const struct submission *submission,
     json_u64(&json, "index", receipt->first_index);
     json_int(&json, "signed_by", (int)receipt->signer_count);
     json_bool(&json, "in_force", holds(submission));
+    if (ends_epoch(submission)) {
+        json_u64(&json, "boundary", submission->after.in_force.header.pending_boundary);
+    }
     json_int(&json, "suspended", (int)in_force_suspended(&submission->after.in_force));
     paper_json(&submission->paper, &submission->after.in_force, &submission->tally, &json);
     json_end(&json);
@@ -119,7 +131,11 @@ static void put_later(const struct submission *submission, struct buffer *out)
     const struct in_force *in_force = &submission->after.in_force;
     const struct proposal *proposal = &submission->paper.proposal;
 
-    cli_put(out, "r%u not yet: ", submission->paper.rid);
+    if (proposal->action == ACTION_EPOCH_RENEW) {
+        put_text(out, "no new epoch yet: ");
+    } else {
+        cli_put(out, "r%u not yet: ", submission->paper.rid);
+    }
     if (proposal->not_before_ms > in_force->checkpoint.time_ms) {
         put_text(out, "not before ");
         amount_put_time(out, proposal->not_before_ms);
@@ -128,10 +144,30 @@ static void put_later(const struct submission *submission, struct buffer *out)
     if (proposal->action == ACTION_REPLICA_SUSPEND) {
         return;
     }
+    if (paper_ends_epoch(proposal->action) && in_force->header.pending_boundary != NO_BOUNDARY) {
+        cli_put(out, "the epoch ends at height %llu for another, and this waits until then; ",
+                (unsigned long long)in_force->header.pending_boundary);
+    }
+    if (in_force->params.profile == PROFILE_DEVELOPMENT) {
+        put_text(out, "development has no locks; vestry gov show says when it holds");
+        return;
+    }
     put_text(out, "it is locked for ");
     amount_put_duration(out, in_force_param(in_force, PARAM_LOCK_OPS));
     cli_put(out, " and %llu heights, and may be disputed; vestry gov show says when it holds",
             (unsigned long long)in_force_param(in_force, PARAM_LOCK_OPS_HEIGHTS));
+}
+
+/* The epoch ends, and from when on it holds. */
+static void put_boundary(const struct submission *submission, struct buffer *out)
+{
+    const uint64_t boundary = submission->after.in_force.header.pending_boundary;
+
+    cli_put(out, "the epoch ends at height %llu", (unsigned long long)boundary);
+    if (submission->paper.proposal.action == ACTION_REPLICA_KEY_ROTATE) {
+        cli_put(out, "; r%u has its new keys from height %llu on", submission->paper.rid,
+                (unsigned long long)boundary + 1);
+    }
 }
 
 static int show_words(const struct submission *submission,
@@ -143,7 +179,9 @@ static int show_words(const struct submission *submission,
     struct buffer out = buffer_make(memory, sizeof(memory));
 
     cli_put(&out, "accepted at height %llu, ", (unsigned long long)receipt->height);
-    if (!holds(submission)) {
+    if (ends_epoch(submission)) {
+        put_boundary(submission, &out);
+    } else if (!holds(submission)) {
         put_later(submission, &out);
     } else if (suspends) {
         in_force_budget_words(in_force, &out);

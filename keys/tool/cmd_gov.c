@@ -20,6 +20,9 @@ struct desk {
     uint32_t member; /* whose key it is */
     struct paper paper;
     struct paper_tally tally;
+    struct paper_keys keys; /* new ones of a replica */
+    uint8_t old_sig[SIG_BYTES];
+    uint8_t card_bytes[CARD_OBJECT_MAX];
     uint8_t state_bytes[STATE_BUNDLE_BYTES_MAX];
     uint8_t paper_bytes[PAPER_BYTES_MAX];
     uint8_t made_bytes[PAPER_BYTES_MAX];
@@ -241,22 +244,80 @@ static enum status read_time(struct desk *desk, const char *option, uint64_t usu
     return problem_advise(&desk->problem, "give a time like +3d or 2027-01-31T12:00:00Z");
 }
 
-static enum status read_wish(struct desk *desk, struct paper_wish *wish)
+static enum status read_replica(struct desk *desk, struct paper_wish *wish)
 {
     const char *name = desk->cli->arguments[0];
-    const char *reason = NULL;
 
-    if (!replica_name_parse(bytes_of_text(name), &wish->rid)) {
-        (void)problem_say(&desk->problem, STATUS_INVALID, "\"%s\" is not the name of a replica",
-                          name);
-        return problem_advise(&desk->problem, "replicas are called r0, r1, ...");
+    if (replica_name_parse(bytes_of_text(name), &wish->rid)) {
+        return STATUS_OK;
     }
-    enum status status = cli_need(desk->cli, "reason", &reason, &desk->problem);
+    (void)problem_say(&desk->problem, STATUS_INVALID, "\"%s\" is not the name of a replica", name);
+    return problem_advise(&desk->problem, "replicas are called r0, r1, ...");
+}
+
+static enum status read_wish(struct desk *desk, struct paper_wish *wish)
+{
+    const char *reason = NULL;
+    enum status status = wish->action == ACTION_EPOCH_RENEW ? STATUS_OK : read_replica(desk, wish);
+
+    if (status == STATUS_OK) {
+        status = cli_need(desk->cli, "reason", &reason, &desk->problem);
+    }
     if (status == STATUS_OK) {
         wish->reason = bytes_of_text(reason);
         status = read_time(desk, "deadline", desk->now_ms + WEEK_MS, &wish->deadline_ms);
     }
     return status == STATUS_OK ? read_time(desk, "not-before", 0, &wish->not_before_ms) : status;
+}
+
+/* That the key which goes agrees: who must have signed is judged with the proposal. */
+static enum status read_agreement(struct desk *desk, const char *path)
+{
+    static uint8_t memory[AGREEMENT_BYTES_MAX];
+    struct buffer object = buffer_make(memory, sizeof(memory));
+    struct signed_part part;
+
+    const enum status status = tool_agreement_read(path, &object, &part, &desk->problem);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (!bytes_equal(part.body, desk->keys.proof.card)) {
+        (void)problem_say(&desk->problem, STATUS_INVALID, "%s: agrees to another card", path);
+        return problem_advise(&desk->problem,
+                              "let the host agree to this one: vestry-keys key agree");
+    }
+    memcpy(desk->old_sig, part.sig, SIG_BYTES);
+    desk->keys.old_sig = BYTES_OF_ARRAY(desk->old_sig);
+    return STATUS_OK;
+}
+
+/* The card of the new keys, and what the old one says to it. */
+static enum status read_keys(struct desk *desk, struct paper_wish *wish)
+{
+    struct buffer backing = buffer_make(desk->card_bytes, sizeof(desk->card_bytes));
+    const char *old = cli_get(desk->cli, "old");
+    const char *path = NULL;
+    struct card_checked card;
+
+    enum status status = cli_need(desk->cli, "card", &path, &desk->problem);
+    if (status == STATUS_OK) {
+        status = card_read_of(path, &backing, desk->charter.cluster_id, &card, &desk->problem);
+    }
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (card.role != ROLE_REPLICA || card.replica.rid != wish->rid) {
+        (void)problem_say(&desk->problem, STATUS_INVALID, "%s: not a card of r%u", path, wish->rid);
+        return problem_advise(&desk->problem, "ask its host for the card of its new keys");
+    }
+    ceremony_input(buffer_bytes(&backing));
+    memcpy(desk->keys.sign, card.replica.sign_pk, PUBLIC_KEY_BYTES);
+    memcpy(desk->keys.cosign, card.replica.cosign_pk, PUBLIC_KEY_BYTES);
+    memcpy(desk->keys.transport, card.replica.transport_pk, PUBLIC_KEY_BYTES);
+    desk->keys.proof = card.proof;
+    desk->keys.old_sig = BYTES_EMPTY;
+    wish->keys = &desk->keys;
+    return old == NULL ? STATUS_OK : read_agreement(desk, old);
 }
 
 /* Take apart what was made, as every other officer will. */
@@ -295,6 +356,9 @@ static enum cli_code propose(struct cli *cli, uint64_t action, bool with_ballot)
     if (found != PAPER_GOOD) {
         return fail_paper(desk, found);
     }
+    if (action == ACTION_REPLICA_KEY_ROTATE && read_keys(desk, &wish) != STATUS_OK) {
+        return fail(desk);
+    }
     enum cli_code code = open_key(desk);
     if (code != CLI_OK) {
         return code;
@@ -328,6 +392,16 @@ enum cli_code cmd_propose_restore(struct cli *cli)
 enum cli_code cmd_emergency_suspend(struct cli *cli)
 {
     return propose(cli, ACTION_REPLICA_SUSPEND, true);
+}
+
+enum cli_code cmd_propose_rotate(struct cli *cli)
+{
+    return propose(cli, ACTION_REPLICA_KEY_ROTATE, false);
+}
+
+enum cli_code cmd_propose_renew(struct cli *cli)
+{
+    return propose(cli, ACTION_EPOCH_RENEW, false);
 }
 
 /* --- Ballots ---------------------------------------------------------------------------------- */

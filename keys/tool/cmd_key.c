@@ -9,6 +9,7 @@
 #include "keys/words/armour.h"
 #include "keys/words/file.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #define REHEARSAL_SUFFIX ".rehearsal"
@@ -151,6 +152,20 @@ static enum status issuer_details(struct new_key *making)
     return status;
 }
 
+/* New keys of a replica of a log that runs: their card is for that log alone. */
+static enum status later_card(struct new_key *making)
+{
+    const struct charter_view *charter = NULL;
+    const enum status status =
+        tool_charter(cli_get(making->cli, "charter"), &charter, making->problem);
+
+    if (status == STATUS_OK) {
+        making->details.cluster_id = charter->cluster_id;
+        randombytes_buf(making->nonce, sizeof(making->nonce));
+    }
+    return status;
+}
+
 static enum status read_details(struct new_key *making)
 {
     const struct cli *cli = making->cli;
@@ -172,6 +187,9 @@ static enum status read_details(struct new_key *making)
     }
     if (status == STATUS_OK && making->role == ROLE_ISSUER) {
         status = issuer_details(making);
+    }
+    if (status == STATUS_OK && making->role == ROLE_REPLICA && cli_has(cli, "charter")) {
+        return later_card(making);
     }
     if (status == STATUS_OK && (salt != NULL || making->role != ROLE_HOLDER)) {
         status = cli_need(cli, "salt", &salt, making->problem);
@@ -344,6 +362,23 @@ static bool looks_like_card(const char *path)
            bytes_equal(bytes_make(raw, label.len), label);
 }
 
+/* A card of before genesis, or of the log that --charter names. */
+static enum status read_card(const struct cli *cli, struct buffer *backing,
+                             struct card_checked *card, struct problem *problem)
+{
+    const char *path = cli_get(cli, "charter");
+    const struct charter_view *charter = NULL;
+
+    if (path == NULL) {
+        return card_read(cli->arguments[0], backing, card, problem);
+    }
+    const enum status status = tool_charter(path, &charter, problem);
+
+    return status == STATUS_OK
+               ? card_read_of(cli->arguments[0], backing, charter->cluster_id, card, problem)
+               : status;
+}
+
 static enum cli_code show_card(struct cli *cli)
 {
     uint8_t raw[CARD_OBJECT_MAX];
@@ -352,7 +387,7 @@ static enum cli_code show_card(struct cli *cli)
     struct problem problem;
     char subject[ID_BYTES_MAX + 1];
 
-    if (card_read(cli->arguments[0], &backing, &card, &problem) != STATUS_OK) {
+    if (read_card(cli, &backing, &card, &problem) != STATUS_OK) {
         return tool_fail(cli, &problem);
     }
     text_copy(card.subject, subject, sizeof(subject));

@@ -17,6 +17,7 @@ static const struct cli_option key_new_options[] = {
     {"id", "ID", "m1, r0, shop: what the key is called in the charter"},
     {"name", "NAME", "the person, issuer or client, in words"},
     {"salt", "FILE", "the ceremony's salt (a holder needs none)"},
+    {"charter", "FILE", "replica: new keys for the log of this charter, in place of a salt"},
     {"out", "DIR", "where the files go (default: here)"},
     {"card", "FILE", "where the card goes (default: in the same folder)"},
     {"passphrase-fd", "N", "read the passphrase from this descriptor, one line"},
@@ -41,6 +42,7 @@ static const struct cli_option key_new_options[] = {
     {"live-tokens", "N", "issuer: tokens alive at a time"},
 };
 static const struct cli_option key_show_options[] = {
+    {"charter", "FILE", "the log that a replica's new card is for"},
     {"passphrase-fd", "N", "open the file too, to prove the passphrase"},
     {"open", NULL, "open the file too, asking on the terminal"},
 };
@@ -48,6 +50,11 @@ static const struct cli_option rehearse_options[] = {
     {"charter", "FILE", "the sealed charter"},
     {"out", "FILE", "where the proof goes (default: beside the key, .rehearsal)"},
     {"passphrase-fd", "N", "read the passphrase from this descriptor"},
+};
+static const struct cli_option agree_options[] = {
+    {"key", "FILE", "the sign key that the replica has now"},
+    {"charter", "FILE", "the sealed charter"},
+    {"out", "FILE", "where the agreement goes"},
 };
 static const struct cli_option out_options[] = {
     {"out", "FILE", "where it goes"},
@@ -132,6 +139,15 @@ static const struct cli_option propose_options[] = {
     {"deadline", "TIME", "to be decided by then (default +7d)"},
     {"not-before", "TIME", "not to hold before then (default: at once)"},
 };
+static const struct cli_option rotate_options[] = {
+    STATE_OPTIONS,
+    SIGN_OPTIONS,
+    {"card", "FILE", "the card of its new keys: key new --role replica --charter"},
+    {"old", "FILE", "that the old key agrees: key agree; without it, the old key is lost"},
+    {"reason", "TEXT", "why, in one sentence: every officer sees it"},
+    {"deadline", "TIME", "to be decided by then (default +7d)"},
+    {"not-before", "TIME", "not to be enacted before then (default: at once)"},
+};
 static const struct cli_option ballot_options[] = {
     STATE_OPTIONS,
     SIGN_OPTIONS,
@@ -155,6 +171,9 @@ static const struct cli_verb verbs[] = {
      "  vestry-keys key new --role holder --id pos17 --name 'Till 17' --plain\n"
      "  vestry-keys key new --role issuer --id shop --name Shop --salt salt --stream orders\n",
      key_new_options, COUNT(key_new_options), 0, 0, cmd_key_new},
+    {"key agree", "CARD", "let a replica's sign key agree to the card of its new keys",
+     "  vestry-keys key agree r3.card --key r3.key --charter charter.genesis --out r3.agreed\n",
+     agree_options, COUNT(agree_options), 1, 1, cmd_key_agree},
     {"key show", "FILE", "say whose key or card it is, and its words",
      "  vestry-keys key show m1.key\n  vestry-keys key show m1.card\n", key_show_options,
      COUNT(key_show_options), 1, 1, cmd_key_show},
@@ -209,6 +228,14 @@ static const struct cli_verb verbs[] = {
      "  vestry-keys propose replica-restore r3 --state state.bundle --key m1.key \\\n"
      "      --reason 'host rebuilt' --out p.gov\n",
      propose_options, COUNT(propose_options), 1, 1, cmd_propose_restore},
+    {"propose replica-rotate", "rN", "propose new keys for a replica, from the next epoch on",
+     "  vestry-keys propose replica-rotate r3 --card r3.card --old r3.agreed \\\n"
+     "      --state state.bundle --key m1.key --reason 'yearly' --out p.gov\n",
+     rotate_options, COUNT(rotate_options), 1, 1, cmd_propose_rotate},
+    {"propose epoch-renew", "", "propose that a new epoch begins",
+     "  vestry-keys propose epoch-renew --state state.bundle --key m1.key \\\n"
+     "      --reason 'a rehearsal' --out p.gov\n",
+     propose_options, COUNT(propose_options), 0, 0, cmd_propose_renew},
     {"ballot", "PROPOSAL", "show a proposal and vote on it as a member",
      "  vestry-keys ballot p.gov --state state.bundle --key m2.key --yes --out m2.ballot\n",
      ballot_options, COUNT(ballot_options), 1, 1, cmd_ballot},

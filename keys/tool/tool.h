@@ -16,6 +16,7 @@ int tool_main(int argc, char **argv);
 
 /* The verbs, one function each, in the cmd_*.c of their family. */
 enum cli_code cmd_key_new(struct cli *cli);
+enum cli_code cmd_key_agree(struct cli *cli);
 enum cli_code cmd_key_show(struct cli *cli);
 enum cli_code cmd_key_rehearse(struct cli *cli);
 enum cli_code cmd_charter_salt(struct cli *cli);
@@ -32,6 +33,8 @@ enum cli_code cmd_state_verify(struct cli *cli);
 enum cli_code cmd_propose_suspend(struct cli *cli);
 enum cli_code cmd_propose_restore(struct cli *cli);
 enum cli_code cmd_emergency_suspend(struct cli *cli);
+enum cli_code cmd_propose_rotate(struct cli *cli);
+enum cli_code cmd_propose_renew(struct cli *cli);
 enum cli_code cmd_ballot(struct cli *cli);
 enum cli_code cmd_bundle(struct cli *cli);
 enum cli_code cmd_selftest(struct cli *cli);
@@ -72,6 +75,13 @@ MUST_USE enum status tool_charter(const char *path, const struct charter_view **
 /* Read a file of 32 bytes in armour: a salt. */
 MUST_USE enum status tool_salt_read(const char *path, uint8_t salt[HASH_BYTES],
                                     struct problem *problem);
+
+#define AGREEMENT_BYTES_MAX 2048
+
+/* Read what `key agree` made: a card, and a replica's signature over it. `part` borrows from
+ * `object` (AGREEMENT_BYTES_MAX). */
+MUST_USE enum status tool_agreement_read(const char *path, struct buffer *object,
+                                         struct signed_part *part, struct problem *problem);
 
 /* The public key that --to names: a card of a holder, or 64 hex digits. */
 MUST_USE enum status tool_holder(const char *to, uint8_t key[PUBLIC_KEY_BYTES],

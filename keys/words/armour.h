@@ -16,6 +16,7 @@
 #define ARMOUR_SALT "vestry-salt-1"
 #define ARMOUR_CHARTER_SIG "vestry-charter-signature-1"
 #define ARMOUR_REHEARSAL "vestry-rehearsal-1"
+#define ARMOUR_AGREEMENT "vestry-agreement-1"
 #define ARMOUR_PROPOSAL "vestry-proposal-1"
 #define ARMOUR_BALLOT "vestry-ballot-1"
 

@@ -126,6 +126,11 @@ void in_force_words(const struct in_force *in_force, struct buffer *out)
     amount_put_time(out, in_force->checkpoint.time_ms);
     cli_put(out, ", signed by %u of %u replicas\n", note_count(in_force->signers),
             in_force->charter->replica_count);
+    if (in_force->header.pending_boundary != NO_BOUNDARY) {
+        cli_put(out, "  boundary   epoch %llu ends at height %llu\n",
+                (unsigned long long)in_force->checkpoint.epoch,
+                (unsigned long long)in_force->header.pending_boundary);
+    }
     put_members(in_force, out);
     put_replicas(in_force, out);
     put_params(in_force, out);
@@ -222,6 +227,9 @@ void in_force_json(const struct in_force *in_force, struct json_line *json)
     json_bool(json, "development", in_force->params.profile == PROFILE_DEVELOPMENT);
     json_u64(json, "height", in_force->checkpoint.height);
     json_u64(json, "epoch", in_force->checkpoint.epoch);
+    if (in_force->header.pending_boundary != NO_BOUNDARY) {
+        json_u64(json, "pending_boundary", in_force->header.pending_boundary);
+    }
     json_u64(json, "time_ms", in_force->checkpoint.time_ms);
     json_int(json, "signed_by", (int)note_count(in_force->signers));
     json_hex(json, "config_hash", BYTES_OF_ARRAY(in_force->header.config_hash));

@@ -17,22 +17,56 @@ static bool read_ballot(const struct signed_part *part, struct paper_ballot *out
     return ballot_decode(part->body, &out->ballot) == WIRE_OK;
 }
 
+static bool read_keys(struct bytes args, struct paper *out)
+{
+    struct args_replica_key_rotate decoded;
+
+    if (args_replica_key_rotate_decode(args, &decoded) != WIRE_OK) {
+        return false;
+    }
+    out->rid = (uint32_t)decoded.rid;
+    memcpy(out->keys.sign, decoded.sign_pk, PUBLIC_KEY_BYTES);
+    memcpy(out->keys.cosign, decoded.cosign_pk, PUBLIC_KEY_BYTES);
+    memcpy(out->keys.transport, decoded.transport_pk, PUBLIC_KEY_BYTES);
+    out->keys.proof = decoded.card;
+    out->keys.old_sig = decoded.old_sig;
+    return true;
+}
+
+static bool read_args(struct paper *out)
+{
+    struct args_replica replica;
+    struct args_renew renewal;
+    uint8_t hash[HASH_BYTES];
+
+    switch (out->proposal.action) {
+    case ACTION_REPLICA_SUSPEND:
+    case ACTION_REPLICA_RESTORE:
+        if (args_replica_decode(out->proposal.args, &replica) != WIRE_OK) {
+            return false;
+        }
+        out->rid = (uint32_t)replica.rid;
+        return true;
+    case ACTION_REPLICA_KEY_ROTATE:
+        return read_keys(out->proposal.args, out);
+    case ACTION_EPOCH_RENEW:
+        hash_bytes(out->reason, hash);
+        return args_renew_decode(out->proposal.args, &renewal) == WIRE_OK &&
+               hash_equal(renewal.reason_hash, hash);
+    default:
+        return false;
+    }
+}
+
+/* The reason is there already. */
 static bool read_proposal(const struct signed_part *part, const uint8_t cluster_id[HASH_BYTES],
                           struct paper *out)
 {
-    struct args_replica args;
-
     out->body = part->body;
+    out->rid = 0;
     memcpy(out->sig, part->sig, SIG_BYTES);
     statement_id(TAG_PROPOSAL, cluster_id, part->body, out->pid);
-    if (proposal_decode(part->body, &out->proposal) != WIRE_OK ||
-        (out->proposal.action != ACTION_REPLICA_SUSPEND &&
-         out->proposal.action != ACTION_REPLICA_RESTORE) ||
-        args_replica_decode(out->proposal.args, &args) != WIRE_OK) {
-        return false;
-    }
-    out->rid = (uint32_t)args.rid;
-    return true;
+    return proposal_decode(part->body, &out->proposal) == WIRE_OK && read_args(out);
 }
 
 bool paper_parse(struct bytes object, const uint8_t cluster_id[HASH_BYTES], struct paper *out)
@@ -44,12 +78,14 @@ bool paper_parse(struct bytes object, const uint8_t cluster_id[HASH_BYTES], stru
 
     if (proposal_file_decode(object, &file) != WIRE_OK ||
         bundle_decode(file.bundle, &bundle) != WIRE_OK ||
-        bundle.ballots.count > PAPER_BALLOTS_MAX ||
-        !read_proposal(&bundle.proposal, cluster_id, out)) {
+        bundle.ballots.count > PAPER_BALLOTS_MAX) {
         return false;
     }
     out->bundle = file.bundle;
     out->reason = file.reason;
+    if (!read_proposal(&bundle.proposal, cluster_id, out)) {
+        return false;
+    }
     out->ballot_count = 0;
     struct wire_iter iter = wire_iter_make(bundle.ballots);
     while (signed_part_next(&iter, &part)) {
@@ -118,6 +154,18 @@ uint32_t paper_needed(uint64_t action, const struct in_force *in_force)
                                                        : in_force->thresholds.ops);
 }
 
+uint32_t paper_reads(uint64_t action)
+{
+    const uint32_t members = UINT32_C(1) << SECTION_MEMBERS;
+
+    return action == ACTION_EPOCH_RENEW ? members : members | UINT32_C(1) << SECTION_REPLICAS;
+}
+
+bool paper_ends_epoch(uint64_t action)
+{
+    return action == ACTION_REPLICA_KEY_ROTATE || action == ACTION_EPOCH_RENEW;
+}
+
 static enum paper_fault fault(enum paper_fault fault, struct problem *problem, const char *todo)
 {
     (void)problem_advise(problem, "%s", todo);
@@ -131,20 +179,12 @@ static void put_replicas(const struct in_force *in_force, struct buffer *out)
     }
 }
 
-enum paper_fault paper_rule(uint64_t action, uint32_t rid, const struct in_force *in_force,
-                            struct problem *problem)
+static enum paper_fault standing_rule(uint64_t action, const struct roster_member *replica,
+                                      const struct in_force *in_force, struct problem *problem)
 {
     const struct roster *roster = &in_force->roster;
-    const struct roster_member *replica = roster_find(roster, rid);
-    uint8_t memory[REPLICAS_MAX * 16];
-    struct buffer names = buffer_make(memory, sizeof(memory));
+    const uint32_t rid = replica->rid;
 
-    if (replica == NULL) {
-        put_replicas(in_force, &names);
-        (void)problem_say(problem, STATUS_INVALID, "there is no replica r%u in this epoch", rid);
-        (void)problem_advise(problem, "name one of %.*s", (int)names.len, (const char *)memory);
-        return PAPER_RULE;
-    }
     if (action == ACTION_REPLICA_RESTORE) {
         if (replica->standing == STANDING_SUSPENDED) {
             return PAPER_GOOD;
@@ -166,6 +206,26 @@ enum paper_fault paper_rule(uint64_t action, uint32_t rid, const struct in_force
                      "restore another one first: vestry-keys propose replica-restore");
     }
     return PAPER_GOOD;
+}
+
+enum paper_fault paper_rule(uint64_t action, uint32_t rid, const struct in_force *in_force,
+                            struct problem *problem)
+{
+    const struct roster_member *replica = roster_find(&in_force->roster, rid);
+    uint8_t memory[REPLICAS_MAX * 16];
+    struct buffer names = buffer_make(memory, sizeof(memory));
+
+    if (action == ACTION_EPOCH_RENEW) {
+        return PAPER_GOOD;
+    }
+    if (replica == NULL) {
+        put_replicas(in_force, &names);
+        (void)problem_say(problem, STATUS_INVALID, "there is no replica r%u in this epoch", rid);
+        (void)problem_advise(problem, "name one of %.*s", (int)names.len, (const char *)memory);
+        return PAPER_RULE;
+    }
+    return action == ACTION_REPLICA_KEY_ROTATE ? PAPER_GOOD
+                                               : standing_rule(action, replica, in_force, problem);
 }
 
 enum paper_fault paper_officer(const struct in_force *in_force, struct bytes mid,
@@ -213,7 +273,7 @@ static enum paper_fault judge_reads(const struct paper *paper, const struct in_f
                          ? "export the state again, and let it be proposed anew"
                          : "this state is the older one: vestry gov export --out state.bundle");
     }
-    if ((seen & 1u << SECTION_MEMBERS) == 0 || (seen & 1u << SECTION_REPLICAS) == 0) {
+    if ((paper_reads(paper->proposal.action) & ~seen) != 0) {
         (void)problem_say(problem, STATUS_INVALID,
                           "the proposal does not say for which members and replicas it is");
         return fault(PAPER_FALSE, problem, "do not sign; ask who made it");
@@ -334,6 +394,9 @@ enum paper_fault paper_judge(const struct paper *paper, const struct in_force *i
     }
     if (found == PAPER_GOOD) {
         found = paper_rule(paper->proposal.action, paper->rid, in_force, problem);
+    }
+    if (found == PAPER_GOOD && paper->proposal.action == ACTION_REPLICA_KEY_ROTATE) {
+        found = paper_keys_judge(paper, in_force, problem);
     }
     for (uint32_t i = 0; i < paper->ballot_count && found == PAPER_GOOD; i++) {
         found = judge_ballot(paper, &paper->ballots[i], in_force, now_ms, &counted, problem);

@@ -26,6 +26,15 @@ struct paper_ballot {
     uint8_t sig[SIG_BYTES];
 };
 
+/* New keys of a replica, as a proposal to rotate them has them. */
+struct paper_keys {
+    uint8_t sign[PUBLIC_KEY_BYTES];
+    uint8_t cosign[PUBLIC_KEY_BYTES];
+    uint8_t transport[PUBLIC_KEY_BYTES];
+    struct card_proof proof;
+    struct bytes old_sig; /* the old sign key's over the card; empty: it does not agree */
+};
+
 /* Borrows from the object it was read from. */
 struct paper {
     struct bytes bundle; /* encoded: what the log gets */
@@ -33,7 +42,8 @@ struct paper {
     struct bytes body;   /* of the proposal, as it was signed */
     uint8_t sig[SIG_BYTES];
     struct proposal proposal;
-    uint32_t rid; /* that the proposal is about */
+    uint32_t rid;           /* that the proposal is about, unless it renews the epoch */
+    struct paper_keys keys; /* ACTION_REPLICA_KEY_ROTATE */
     uint8_t pid[HASH_BYTES];
     uint32_t ballot_count;
     struct paper_ballot ballots[PAPER_BALLOTS_MAX];
@@ -72,9 +82,15 @@ MUST_USE enum paper_fault paper_judge(const struct paper *paper, const struct in
                                       uint64_t now_ms, struct paper_tally *tally,
                                       struct problem *problem);
 
-/* Whether the action could be done to that replica now. */
+/* Whether the action could be done to that replica now. New keys are not looked at. */
 MUST_USE enum paper_fault paper_rule(uint64_t action, uint32_t rid, const struct in_force *in_force,
                                      struct problem *problem);
+
+/* Whether the card of new keys is a good one of that replica and those keys, the old key agrees
+ * where it is said to, and no key is in use that the configuration shows (paper_keys.c). */
+MUST_USE enum paper_fault paper_keys_judge(const struct paper *paper,
+                                           const struct in_force *in_force,
+                                           struct problem *problem);
 
 /* Whether the key is that of a member who may act, and who. */
 MUST_USE enum paper_fault paper_officer(const struct in_force *in_force, struct bytes mid,
@@ -83,6 +99,12 @@ MUST_USE enum paper_fault paper_officer(const struct in_force *in_force, struct 
 
 /* How many yes votes the action needs. */
 MUST_USE uint32_t paper_needed(uint64_t action, const struct in_force *in_force);
+
+/* Bit i: a proposal of that action names the version of section i. */
+MUST_USE uint32_t paper_reads(uint64_t action);
+
+/* Whether it holds from the next epoch on. */
+MUST_USE bool paper_ends_epoch(uint64_t action);
 
 /* How many of a set are in it. */
 MUST_USE uint32_t paper_votes(uint32_t set);

@@ -55,8 +55,8 @@ void paper_missing_words(const struct paper *paper, const struct in_force *in_fo
 }
 
 /* What the replica is now, and what it becomes. */
-static void put_difference(const struct paper *paper, const struct in_force *in_force,
-                           struct buffer *out)
+static void put_standing(const struct paper *paper, const struct in_force *in_force,
+                         struct buffer *out)
 {
     const struct roster *roster = &in_force->roster;
     const bool suspends = paper->proposal.action == ACTION_REPLICA_SUSPEND;
@@ -70,11 +70,69 @@ static void put_difference(const struct paper *paper, const struct in_force *in_
     put_text(out, after == roster->f ? "; NO fault budget is left\n" : "\n");
 }
 
+static void put_key(const char *sign, uint32_t rid, const char *part,
+                    const uint8_t key[PUBLIC_KEY_BYTES], struct buffer *out)
+{
+    cli_put(out, "  %s r%u %s key ", sign, rid, part);
+    hex_put(out, bytes_make(key, PUBLIC_KEY_BYTES));
+    put_text(out, "\n");
+    key_words(key, out);
+}
+
+static void put_keys(const struct paper *paper, const struct in_force *in_force, struct buffer *out)
+{
+    const struct roster_member *now = roster_find(&in_force->roster, paper->rid);
+    const struct paper_keys *next = &paper->keys;
+
+    put_key("-", paper->rid, "sign", now->sign_pk, out);
+    put_key("+", paper->rid, "sign", next->sign, out);
+    put_key("-", paper->rid, "cosign", now->cosign_pk, out);
+    put_key("+", paper->rid, "cosign", next->cosign, out);
+    put_key("-", paper->rid, "transport", now->transport_pk, out);
+    put_key("+", paper->rid, "transport", next->transport, out);
+    put_text(out, "  every new key has signed for it; the old sign key ");
+    put_text(out, next->old_sig.len > 0
+                      ? "agrees\n"
+                      : "has NOT: it is lost, or its replica does not know of this\n");
+}
+
+static void put_difference(const struct paper *paper, const struct in_force *in_force,
+                           struct buffer *out)
+{
+    const uint64_t epoch = in_force->checkpoint.epoch;
+
+    if (paper->proposal.action == ACTION_REPLICA_KEY_ROTATE) {
+        put_keys(paper, in_force, out);
+    } else if (paper->proposal.action == ACTION_EPOCH_RENEW) {
+        cli_put(out, "  - epoch %llu\n  + epoch %llu, with the same replicas and keys\n",
+                (unsigned long long)epoch, (unsigned long long)epoch + 1);
+    } else {
+        put_standing(paper, in_force, out);
+    }
+}
+
+/* What ends an epoch holds in the next one. */
+static void put_boundary(const struct in_force *in_force, struct buffer *out)
+{
+    const uint64_t interval = in_force_param(in_force, PARAM_CHECKPOINT_INTERVAL);
+    const uint64_t window = in_force_param(in_force, PARAM_WINDOW);
+
+    put_text(out, "\n  from       ");
+    if (in_force->header.pending_boundary != NO_BOUNDARY) {
+        cli_put(out, "a boundary is pending at height %llu: this waits until that is behind, then ",
+                (unsigned long long)in_force->header.pending_boundary);
+    }
+    cli_put(out,
+            "the next epoch on: behind the first height divisible by %llu that is at least %llu "
+            "above",
+            (unsigned long long)interval, (unsigned long long)window);
+}
+
 static void put_when(const struct paper *paper, const struct in_force *in_force, struct buffer *out)
 {
     const bool suspends = paper->proposal.action == ACTION_REPLICA_SUSPEND;
 
-    put_text(out, "  holds      ");
+    put_text(out, paper_ends_epoch(paper->proposal.action) ? "  enacted    " : "  holds      ");
     if (paper->proposal.not_before_ms > in_force->checkpoint.time_ms) {
         put_text(out, "not before ");
         amount_put_time(out, paper->proposal.not_before_ms);
@@ -90,17 +148,47 @@ static void put_when(const struct paper *paper, const struct in_force *in_force,
         cli_put(out, " and %llu heights, in which members may dispute it",
                 (unsigned long long)in_force_param(in_force, PARAM_LOCK_OPS_HEIGHTS));
     }
+    if (paper_ends_epoch(paper->proposal.action)) {
+        put_boundary(in_force, out);
+    }
     put_text(out, "\n  decided by ");
     amount_put_time(out, paper->proposal.deadline_ms);
+    put_text(out, "\n");
+}
+
+static void put_title(const struct paper *paper, struct buffer *out)
+{
+    switch (paper->proposal.action) {
+    case ACTION_EPOCH_RENEW:
+        put_text(out, "proposal to begin a new epoch in ");
+        return;
+    case ACTION_REPLICA_KEY_ROTATE:
+        cli_put(out, "proposal to give r%u new keys in ", paper->rid);
+        return;
+    default:
+        cli_put(out, "proposal to %s r%u in ",
+                paper->proposal.action == ACTION_REPLICA_SUSPEND ? "suspend" : "restore",
+                paper->rid);
+    }
+}
+
+/* Which versions it names. */
+static void put_written(const struct paper *paper, const struct in_force *in_force,
+                        struct buffer *out)
+{
+    cli_put(out, "\n  written    for version %llu of members",
+            (unsigned long long)in_force_version(in_force, SECTION_MEMBERS));
+    if ((paper_reads(paper->proposal.action) >> SECTION_REPLICAS & 1) != 0) {
+        cli_put(out, " and %llu of replicas",
+                (unsigned long long)in_force_version(in_force, SECTION_REPLICAS));
+    }
     put_text(out, "\n");
 }
 
 void paper_words(const struct paper *paper, const struct in_force *in_force,
                  const struct paper_tally *tally, struct buffer *out)
 {
-    const bool suspends = paper->proposal.action == ACTION_REPLICA_SUSPEND;
-
-    cli_put(out, "proposal to %s r%u in ", suspends ? "suspend" : "restore", paper->rid);
+    put_title(paper, out);
     buffer_put(out, in_force->charter->charter.name);
     if (in_force->params.profile == PROFILE_DEVELOPMENT) {
         put_text(out, "   DEVELOPMENT");
@@ -111,9 +199,7 @@ void paper_words(const struct paper *paper, const struct in_force *in_force,
     buffer_put(out, paper->reason.len == 0 ? bytes_of_text("none given") : paper->reason);
     put_text(out, "\n  by         ");
     buffer_put(out, paper->proposal.proposer.subject);
-    cli_put(out, "\n  written    for version %llu of members and %llu of replicas\n",
-            (unsigned long long)in_force_version(in_force, SECTION_MEMBERS),
-            (unsigned long long)in_force_version(in_force, SECTION_REPLICAS));
+    put_written(paper, in_force, out);
     put_when(paper, in_force, out);
     put_text(out, "  yes        ");
     put_members(in_force, tally->yes, ", ", out);
@@ -146,7 +232,15 @@ void paper_json(const struct paper *paper, const struct in_force *in_force,
     replica_name_put(&name, paper->rid);
     json_hex(json, "pid", BYTES_OF_ARRAY(paper->pid));
     json_text(json, "action", bytes_of_text(action_text(paper->proposal.action)));
-    json_text(json, "replica", buffer_bytes(&name));
+    if (paper->proposal.action != ACTION_EPOCH_RENEW) {
+        json_text(json, "replica", buffer_bytes(&name));
+    }
+    if (paper->proposal.action == ACTION_REPLICA_KEY_ROTATE) {
+        json_hex(json, "sign", BYTES_OF_ARRAY(paper->keys.sign));
+        json_hex(json, "cosign", BYTES_OF_ARRAY(paper->keys.cosign));
+        json_hex(json, "transport", BYTES_OF_ARRAY(paper->keys.transport));
+        json_bool(json, "old_agrees", paper->keys.old_sig.len > 0);
+    }
     json_text(json, "reason", paper->reason);
     json_text(json, "proposer", paper->proposal.proposer.subject);
     json_u64(json, "not_before_ms", paper->proposal.not_before_ms);

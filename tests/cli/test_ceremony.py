@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The commands of keys/CEREMONY.md, read from there and run in their order: what is written for one
-member, holder or replica is done for each of them. What needs a log that runs (from "Emergency" to
-the next heading) is test_vestry_gov.py's."""
+member, holder or replica is done for each of them. What needs a log that runs (from "Emergency" and
+from "Later" to the next heading) is test_vestry_gov.py's."""
 
 import os
 import shlex
@@ -18,17 +18,20 @@ MANY = {"m1": ("m", 5, 1), "h1": ("h", 3, 1), "r0": ("r", 4, 0)}
 SEALED = ["secret/m", "secret/h", "secret/shop", "secret/w"]
 
 
-def blocks(emergency=False):
-    """The indented blocks of the document, of its emergency or of all else: lists of lines,
-    continued ones joined."""
+LATER = ("Emergency", "Later")
+
+
+def blocks(section=None):
+    """The indented blocks of the document, of one of its later sections or of all else: lists of
+    lines, continued ones joined."""
     found = []
     joined = ""
-    here = False
+    here = None
     with open(DOCUMENT, encoding="utf-8") as file:
         for line in [*file, "\n"]:
             if line.startswith("## "):
-                here = line.startswith("## Emergency")
-            if here != emergency:
+                here = next((name for name in LATER if line.startswith("## " + name)), None)
+            if here != section:
                 continue
             if not line.startswith("    "):
                 if joined:

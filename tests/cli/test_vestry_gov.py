@@ -120,7 +120,7 @@ class Emergency(Officers):
 
     def test_the_commands_of_the_document_suspend_a_replica_and_restore_it(self):
         before = self.good("head", "--json").objects()[0]
-        blocks = test_ceremony.blocks(emergency=True)
+        blocks = test_ceremony.blocks("Emergency")
         said = [self.run_line(line) for line in blocks[0]]
         self.assertRegex(said[-1].text(), r"^accepted at height \d+, r3 suspended \(1 of 1 "
                          r"allowed\); quorum still 3 of 4; you have no fault budget left: "
@@ -334,6 +334,187 @@ class Mistakes(Officers):
         self.keys("token", "issue", "--charter", "charter.genesis", "--key", "secret/i1.key",
                   "--to", "reader.card", "--op", "govern", "--out", "officer.token")
         self.assertIn("govern", self.keys("token", "inspect", "officer.token").text())
+
+
+class NewKeys(Officers):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.run_vestry("gov", "export", "--out", "state.bundle")
+
+    def host(self, stem, rid="r3", agrees=True):
+        """New keys of a replica in STEM, and that the key which it has agrees."""
+        self.keys("key", "new", "--role", "replica", "--id", rid, "--charter", "charter.genesis",
+                  "--out", stem, "--endpoint", "127.0.0.1:7103")
+        if agrees:
+            self.keys("key", "agree", f"{stem}/{rid}.card", "--charter", "charter.genesis", "--key",
+                      self.in_cluster(rid, f"{rid}.key"), "--out", f"{stem}/agreed")
+        return f"{stem}/{rid}.card"
+
+    def rotate(self, out, card, *more, rid="r3"):
+        return self.at_terminal("propose", "replica-rotate", rid, "--card", card, "--state",
+                                "state.bundle", "--key", "secret/m1.key", "--reason", "yearly",
+                                "--out", out, *more)
+
+    def said(self, code, what, todo, result):
+        self.assertEqual(result.code, code, result.text())
+        for part in ("error: ", what, "try: ", todo):
+            self.assertIn(part, result.text())
+
+    def key_of(self, path):
+        return self.keys("key", "show", path, "--json").objects()[0]["key"]
+
+    def test_members_see_which_keys_go_and_which_come(self):
+        card = self.host("shown")
+        text = self.rotate("shown.gov", card, "--old", "shown/agreed").text()
+        self.assertIn("proposal to give r3 new keys in dev.local/ledger   DEVELOPMENT", text)
+        for part, suffix in (("sign", ""), ("cosign", ".cosign"), ("transport", ".transport")):
+            old = self.key_of(self.in_cluster("r3", f"r3{suffix}.key"))
+            new = self.key_of(f"shown/r3{suffix}.key")
+            self.assertRegex(text, rf"  - r3 {part} key {old}\n(    .*\n)+"
+                             rf"  \+ r3 {part} key {new}\n")
+        words = self.keys("key", "show", "shown/r3.key").text().split("\n", 1)[1]
+        self.assertIn(words, text)
+        self.assertIn("every new key has signed for it; the old sign key agrees", text)
+        self.assertIn("written    for version 1 of members and 1 of replicas", text)
+        self.assertIn("enacted    at once: development has no locks", text)
+        self.assertIn("from       the next epoch on: behind the first height divisible by 128 "
+                      "that is at least 256 above", text)
+        self.assertIn("0 of 2 yes votes that are needed (operations)", text)
+
+    def test_the_commands_of_the_document(self):
+        os.remove(self.path("state.bundle"))
+        os.symlink(self.in_cluster("r3"), self.path("r3"))
+        for line in [line for block in test_ceremony.blocks("Later") for line in block]:
+            words = shlex.split(line)
+            if words[0] == "vestry":
+                self.good(*words[1:])
+            elif words[1] in ("propose", "ballot"):
+                self.signed(*words[1:])
+            else:
+                self.keys(*words[1:])
+        self.assertTrue(os.path.exists(self.path("k.bundle")))
+
+    def test_that_the_old_key_does_not_agree_is_said(self):
+        card = self.host("lost", agrees=False)
+        text = self.rotate("lost.gov", card).text()
+        self.assertIn("the old sign key has NOT: it is lost, or its replica does not know of this",
+                      text)
+
+    def test_a_ballot_and_a_bundle_on_new_keys(self):
+        card = self.host("voted")
+        self.assertEqual(self.rotate("voted.gov", card, "--old", "voted/agreed").code, 0)
+        for member in ("m1", "m2"):
+            text = self.signed("ballot", "voted.gov", "--state", "state.bundle", "--key",
+                               f"secret/{member}.key", "--yes", "--out", f"voted.{member}").text()
+            self.assertIn("+ r3 transport key", text)
+        made = self.keys("bundle", "voted.gov", "voted.m1", "voted.m2", "--state", "state.bundle",
+                         "--out", "voted.bundle", "--json").objects()[0]
+        self.assertEqual(made["action"], "replica-key-rotate")
+        self.assertEqual(made["replica"], "r3")
+        self.assertEqual(made["sign"], self.key_of("voted/r3.key"))
+        self.assertTrue(made["old_agrees"])
+        self.assertTrue(made["complete"])
+
+    def test_cards_that_are_not_of_this_replica_or_log(self):
+        card = self.host("other", rid="r2")
+        self.said(2, "not a card of r3", "its host", self.rotate("x.gov", card))
+        self.said(2, "no replica r9", "r0, r1, r2, r3", self.rotate("x.gov", card, rid="r9"))
+        self.keys("charter", "salt", "--out", "early.salt")
+        self.keys("key", "new", "--role", "replica", "--id", "r3", "--salt", "early.salt", "--out",
+                  "early", "--endpoint", "127.0.0.1:7103")
+        self.said(3, "has not signed it for this log", "the charter",
+                  self.rotate("x.gov", "early/r3.card"))
+        self.bad(2, "--card is missing", "propose", "replica-rotate", "r3", "--state",
+                 "state.bundle", "--key", "secret/m1.key", "--reason", "x", "--out", "x.gov",
+                 name="vestry-keys")
+
+    def test_agreements_that_are_none(self):
+        card = self.host("mine")
+        self.host("theirs")
+        self.said(2, "agrees to another card", "key agree",
+                  self.rotate("x.gov", card, "--old", "theirs/agreed"))
+        self.said(3, "not an agreement", "the file again",
+                  self.rotate("x.gov", card, "--old", card))
+        self.bad(2, "this key is the new one", "key", "agree", card, "--key", "mine/r3.key",
+                 "--charter", "charter.genesis", "--out", "no", name="vestry-keys")
+        self.bad(2, "not one of r2", "key", "agree", card, "--key", self.in_cluster("r2", "r2.key"),
+                 "--charter", "charter.genesis", "--out", "no", name="vestry-keys")
+        # A key that r3 never had.
+        self.keys("key", "agree", card, "--key", "theirs/r3.key", "--charter", "charter.genesis",
+                  "--out", "false")
+        self.said(3, "agrees, and it does not", "do not sign",
+                  self.rotate("x.gov", card, "--old", "false"))
+
+    def test_a_card_for_a_log_is_shown_with_its_charter(self):
+        card = self.host("card", agrees=False)
+        self.bad(3, "has not signed it for this log", "key", "show", card, name="vestry-keys")
+        shown = self.keys("key", "show", card, "--charter", "charter.genesis", "--json").objects()
+        self.assertEqual(shown[0]["key"], self.key_of("card/r3.key"))
+
+
+class Renewal(Officers):
+    def ready(self, stem):
+        """A proposal with its ballots; and what its proposer was shown."""
+        text = self.signed("propose", "epoch-renew", "--state", "state.bundle", "--key",
+                           "secret/m1.key", "--reason", "a rehearsal", "--out",
+                           f"{stem}.gov").text()
+        for member in ("m1", "m2"):
+            self.signed("ballot", f"{stem}.gov", "--state", "state.bundle", "--key",
+                        f"secret/{member}.key", "--yes", "--out", f"{stem}.{member}")
+        self.keys("bundle", f"{stem}.gov", f"{stem}.m1", f"{stem}.m2", "--state", "state.bundle",
+                  "--out", f"{stem}.bundle")
+        return text
+
+    def test_an_epoch_ends_and_another_one_waits(self):
+        self.export("state.bundle")
+        text = self.ready("first")
+        self.assertIn("proposal to begin a new epoch in dev.local/ledger", text)
+        self.assertIn("- epoch 0\n  + epoch 1, with the same replicas and keys\n", text)
+        self.assertIn("written    for version 1 of members\n", text)
+        self.assertIn("behind the first height divisible by 128", text)
+        self.ready("second")
+        self.assertNotIn("boundary", self.good("gov", "show").text())
+        said = self.good("gov", "submit", "first.bundle").text()
+        self.assertRegex(said, r"^accepted at height \d+, the epoch ends at height 384\n$")
+        said = self.good("gov", "submit", "second.bundle").text()
+        self.assertRegex(said, r"^accepted at height \d+, no new epoch yet: the epoch ends at "
+                         r"height 384 for another, and this waits until then; development has no "
+                         r"locks")
+        # The second has its own boundary as soon as the first is behind.
+        self.assertTrue(vestry_case.wait_until(lambda: self.show()["epoch"] == "1", 60))
+        self.assertEqual(self.show()["pending_boundary"], "768")
+        self.assertIn("boundary   epoch 1 ends at height 768", self.good("gov", "show").text())
+
+
+class Rotation(Officers):
+    def test_a_replica_has_its_new_keys_in_the_next_epoch(self):
+        self.export("state.bundle")
+        self.keys("key", "new", "--role", "replica", "--id", "r3", "--charter", "charter.genesis",
+                  "--out", "new", "--endpoint", "127.0.0.1:7103")
+        self.signed("propose", "replica-rotate", "r3", "--card", "new/r3.card", "--state",
+                    "state.bundle", "--key", "secret/m1.key", "--reason", "the disk is lost",
+                    "--out", "k.gov")
+        for member in ("m1", "m2"):
+            self.signed("ballot", "k.gov", "--state", "state.bundle", "--key",
+                        f"secret/{member}.key", "--yes", "--out", f"k.{member}")
+        self.keys("bundle", "k.gov", "k.m1", "k.m2", "--state", "state.bundle", "--out", "k.bundle")
+        outcome = self.good("gov", "submit", "k.bundle", "--json").objects()[0]
+        self.assertEqual(outcome["action"], "replica-key-rotate")
+        self.assertEqual(outcome["boundary"], "384")
+        self.assertFalse(outcome["in_force"])
+        self.assertFalse(outcome["old_agrees"])
+        self.assertTrue(vestry_case.wait_until(lambda: self.show()["epoch"] == "1", 60))
+        self.assertEqual(self.show()["versions"]["replicas"], "2")
+        self.good("append", "orders", "three sign, as the host of r3 has not the new keys")
+        self.export("later.bundle")
+        self.keys("state", "verify", "later.bundle", "--charter", "charter.genesis")
+        # The same keys come no more.
+        again = self.at_terminal("propose", "replica-rotate", "r3", "--card", "new/r3.card",
+                                 "--state", "later.bundle", "--key", "secret/m1.key", "--reason",
+                                 "x", "--out", "again.gov")
+        self.assertEqual(again.code, 2, again.text())
+        self.assertIn("a key on the card is in use already", again.text())
 
 
 class TooMany(Officers):
