@@ -267,7 +267,7 @@ static void a_worker_judges_whatever_it_is_given(void **state)
         {MESSAGE_NEW_VIEW, VIEW_LEADER, "r1", new_view, DROP_NONE},
         {MESSAGE_NEW_VIEW, VIEW_LEADER, "r1", bytes_slice(new_view, 0, 9), DROP_MALFORMED},
         {MESSAGE_NEW_VIEW, 2, "r2", new_view, DROP_NOT_PRIMARY},
-        {MESSAGE_NEW_VIEW, 0, "r0", later, DROP_NOT_PRIMARY},
+        {MESSAGE_NEW_VIEW, 0, "r0", later, DROP_EPOCH},
         {MESSAGE_NEW_VIEW, VIEW_LEADER, "r1", later, DROP_EPOCH},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
