@@ -26,13 +26,13 @@ uint64_t epoch_last(const struct node *node)
 
 bool epoch_ends(const struct node *node)
 {
-    return node->head.height == epoch_last(node);
+    return !MUTANT(94) && node->head.height == epoch_last(node);
 }
 
 bool epoch_hurries(const struct node *node)
 {
-    bool nears = epoch_last(node) != UINT64_MAX && !epoch_ends(node);
-    bool begins = node->epoch > 0 && node->head.height == node->begun.height;
+    bool nears = epoch_last(node) != UINT64_MAX && !epoch_ends(node) && !MUTANT(93);
+    bool begins = node->epoch > 0 && node->head.height == node->begun.height && !MUTANT(107);
     return nears || begins;
 }
 
@@ -105,7 +105,9 @@ static void epoch_put(const struct node *node, struct outbox *outbox)
           WIRE_OK);
     struct buffer space = outbox_open_space(outbox);
     CHECK(epoch_record_encode(&record, &space));
-    journal_put(outbox, JOURNAL_EPOCH, node->begun.height, outbox_take_space(outbox, &space));
+    if (!MUTANT(97)) {
+        journal_put(outbox, JOURNAL_EPOCH, node->begun.height, outbox_take_space(outbox, &space));
+    }
 }
 
 /* Views, complaints and what others said of them were those of the old epoch. */
@@ -143,14 +145,18 @@ static void epoch_enter(struct node *node, struct outbox *outbox)
     views_forget(node, outbox);
     node->roster = node->begun.roster;
     node->epoch = node->begun.epoch;
-    node->view = 0;
+    node->view = MUTANT(99) ? node->view : 0;
     node->mode = node->mode == MODE_RECOVERING ? MODE_RECOVERING : MODE_ACTIVE;
     node->self = roster_index(&node->roster, node->rid);
     CHECK(node->self != ROSTER_NOBODY);
     node->attestations = (struct attestations){0};
-    key_take(node, outbox);
+    if (!MUTANT(102)) {
+        key_take(node, outbox);
+    }
     epoch_put(node, outbox);
-    view_put(node, outbox);
+    if (!MUTANT(100)) {
+        view_put(node, outbox);
+    }
     outbox_act(outbox, ACTION_ROSTER);
     node->status_due_ms = node->now_ms;
     outbox->again = true;
@@ -218,8 +224,10 @@ bool epoch_resume(struct node *node, struct outbox *outbox)
         return false;
     }
     bool ahead = clock.epoch + 1 == node->epoch && node->head.height == node->begun.height;
-    bool good = clock.epoch == node->epoch ? roster_load(node->state, &node->roster)
-                                           : ahead && epoch_next_roster(node->state, &node->roster);
+    bool good = clock.epoch == node->epoch
+                    ? roster_load(node->state, &node->roster)
+                    : ahead && (MUTANT(105) ? roster_load(node->state, &node->roster)
+                                            : epoch_next_roster(node->state, &node->roster));
     if (!good) {
         return false;
     }

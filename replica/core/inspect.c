@@ -13,7 +13,7 @@ static enum drop inspect_vote(const struct node *node, const struct message *mes
     if (vote_decode(message->envelope.body, vote) != WIRE_OK) {
         return DROP_MALFORMED;
     }
-    if (vote->epoch != node->epoch) {
+    if (vote->epoch != node->epoch && !MUTANT(106)) {
         return DROP_EPOCH;
     }
     if (vote->view < node->view && !(MUTANT(31) && node->mode == MODE_CHANGING)) {
@@ -29,7 +29,8 @@ static enum drop inspect_vote(const struct node *node, const struct message *mes
         return DROP_BELOW_WINDOW;
     }
     uint64_t reach = MUTANT(7) ? UINT64_MAX : node_param(node, PARAM_WINDOW);
-    if (vote->sequence - node->window.stable > reach || vote->sequence > epoch_last(node)) {
+    if (vote->sequence - node->window.stable > reach ||
+        (!MUTANT(92) && vote->sequence > epoch_last(node))) {
         return DROP_ABOVE_WINDOW;
     }
     *slot = window_look(&node->window, vote->sequence);

@@ -16,10 +16,49 @@ enum cast_role {
     CAST_ISSUER,
 };
 
+static void key_make(const struct cast *cast, uint8_t role, uint8_t number, uint8_t generation,
+                     struct key_pair *out)
+{
+    *out = (struct key_pair){.seed = {role, number, 0x5e, generation}};
+    cast->scheme->public_key(out->seed, out->pk);
+}
+
 void cast_key(const struct cast *cast, uint8_t role, uint8_t number, struct key_pair *out)
 {
-    *out = (struct key_pair){.seed = {role, number, 0x5e}};
-    cast->scheme->public_key(out->seed, out->pk);
+    key_make(cast, role, number, 0, out);
+}
+
+static void replica_keys_make(struct cast *cast, uint8_t rid)
+{
+    for (uint8_t generation = 0; generation < SIM_GENERATIONS; generation++) {
+        struct replica_keys *keys = &cast->keys[rid][generation];
+        key_make(cast, CAST_SIGN, rid, generation, &keys->sign);
+        key_make(cast, CAST_COSIGN, rid, generation, &keys->cosign);
+        key_make(cast, CAST_TRANSPORT, rid, generation, &keys->transport);
+    }
+}
+
+void cast_roster(const struct cast *cast, const struct sim_epoch *epoch, struct roster *out)
+{
+    *out = cast->roster;
+    out->epoch = epoch->number;
+    for (uint32_t i = 0; i < cast->n; i++) {
+        const struct replica_keys *keys = cast_keys(cast, epoch, i);
+        memcpy(out->members[i].sign_pk, keys->sign.pk, PUBLIC_KEY_BYTES);
+        memcpy(out->members[i].cosign_pk, keys->cosign.pk, PUBLIC_KEY_BYTES);
+        memcpy(out->members[i].transport_pk, keys->transport.pk, PUBLIC_KEY_BYTES);
+    }
+}
+
+void cast_note_keys(const struct cast *cast, const struct sim_epoch *epoch,
+                    struct note_key out[SIM_REPLICAS_MAX])
+{
+    for (uint32_t i = 0; i < cast->n; i++) {
+        const struct replica_keys *keys = cast_keys(cast, epoch, i);
+        out[i].rid = i;
+        memcpy(out[i].sign_key, keys->sign.pk, PUBLIC_KEY_BYTES);
+        memcpy(out[i].cosign_key, keys->cosign.pk, PUBLIC_KEY_BYTES);
+    }
 }
 
 const char *cast_member_id(uint32_t number)
@@ -60,10 +99,8 @@ static void replicas_put(struct cast *cast, struct buffer *out)
 {
     struct bytes text = bytes_of_text("simulated");
     for (uint8_t i = 0; i < cast->n; i++) {
-        struct key_pair transport;
-        cast_key(cast, CAST_SIGN, i, &cast->sign[i]);
-        cast_key(cast, CAST_COSIGN, i, &cast->cosign[i]);
-        cast_key(cast, CAST_TRANSPORT, i, &transport);
+        replica_keys_make(cast, i);
+        const struct replica_keys *keys = &cast->keys[i][0];
         struct replica_row row = {
             .rid = i,
             .operator_name = text,
@@ -72,13 +109,10 @@ static void replicas_put(struct cast *cast, struct buffer *out)
             .system = text,
             .build = text,
         };
-        memcpy(row.sign_pk, cast->sign[i].pk, PUBLIC_KEY_BYTES);
-        memcpy(row.cosign_pk, cast->cosign[i].pk, PUBLIC_KEY_BYTES);
-        memcpy(row.transport_pk, transport.pk, PUBLIC_KEY_BYTES);
+        memcpy(row.sign_pk, keys->sign.pk, PUBLIC_KEY_BYTES);
+        memcpy(row.cosign_pk, keys->cosign.pk, PUBLIC_KEY_BYTES);
+        memcpy(row.transport_pk, keys->transport.pk, PUBLIC_KEY_BYTES);
         CHECK(replica_row_encode(&row, out));
-        cast->note_keys[i].rid = i;
-        memcpy(cast->note_keys[i].sign_key, cast->sign[i].pk, PUBLIC_KEY_BYTES);
-        memcpy(cast->note_keys[i].cosign_key, cast->cosign[i].pk, PUBLIC_KEY_BYTES);
     }
 }
 

@@ -116,7 +116,8 @@ static void journal_put_seen(struct world *world, struct host *host, const struc
         return;
     }
     if (kind == 's' || kind == 'p') {
-        bool within = height > seen->stable && height - seen->stable <= world->plan.window;
+        bool within = height > seen->stable && height - seen->stable <= world->plan.window &&
+                      check_epoch_at(world, height) == check_epoch_at(world, seen->stable + 1);
         if (!within) {
             world_fail(world, "I13", host->rid, "it acts on %lu above a stable %lu",
                        (unsigned long)height, (unsigned long)seen->stable);
@@ -159,7 +160,7 @@ static void view_may_be_led(struct world *world, const struct host *host)
 {
     const struct node *node = host->node;
     bool votes = node->started && node->awake && !node->halted && node->mode != MODE_RECOVERING;
-    if (votes && check_bars(world, host, node->view)) {
+    if (votes && check_bars(world, host, check_place(node->epoch, node->view))) {
         world_fail(world, "I14", host->rid, "it is in view %lu, which nobody may lead",
                    (unsigned long)node->view);
     }
@@ -346,7 +347,11 @@ void check_started(struct world *world, struct host *host)
         world_fail(world, "I12", host->rid, "it starts with stable %lu and has %lu in its store",
                    (unsigned long)look.stable, (unsigned long)seen->stable);
     }
-    if (look.epoch != 0 || look.view < seen->view) {
+    if (check_place(look.epoch, look.view) < seen->view) {
         world_fail(world, "I10", host->rid, "it starts in an earlier view");
+    }
+    if (!check_in_epoch(world, look.epoch, look.stable)) {
+        world_fail(world, "I14", host->rid, "it starts in epoch %lu above a stable %lu",
+                   (unsigned long)look.epoch, (unsigned long)look.stable);
     }
 }

@@ -17,7 +17,8 @@
  *   I11 what is committed survives every NEW-VIEW    check_views.c
  *   I12 a checkpoint has Q signers      check_proof.c
  *   I13 nobody outside the watermarks   check.c
- *   I14 governance follows from the log check_governance.c, check_views.c
+ *   I14 governance follows from the log, no certificate mixes epochs    check_governance.c,
+ *                                       check_epoch.c, check_proof.c, check_views.c, check_votes.c
  *   I15 no false evidence               check_evidence.c, check_views.c
  *   I16 equivocation yields evidence    check_evidence.c, check_wrong.c
  *   I17 queues and pools come to rest   check_end.c
@@ -33,6 +34,7 @@
 
 #include "governance/evidence.h"
 #include "tests/sim/client.h"
+#include "tests/sim/officer.h"
 #include "tests/sim/world.h"
 
 #define SIM_LEVELS 33
@@ -89,6 +91,7 @@ struct check_host {
     size_t pending_capacity;
     uint64_t stable;
     uint64_t noted; /* height of the newest checkpoint note */
+    /* Views here are places: check_place. */
     uint64_t view;
     uint64_t changed; /* the view of its last VIEW-CHANGE, and a word of its hash */
     uint64_t change_word;
@@ -135,13 +138,16 @@ struct check_standing {
     uint32_t suspended; /* set of rids */
 };
 
-/* A proposal that has too few votes so far. */
+/* A proposal that has too few votes so far, or waits for the boundary that is pending. */
 struct check_open {
-    uint8_t pid[HASH_BYTES];
-    uint64_t version; /* of the section `replicas` that it was written for */
+    struct change change;
+    uint64_t until_height; /* of one that waits: the first at which it can be enacted; or 0 */
 };
 
-#define SIM_OPEN_MAX 4 /* the parameter's most, and one proposer */
+#define SIM_OPEN_MAX 4     /* the parameter's most, and one proposer */
+#define SIM_RESULTS_MAX 16 /* of proposals, between two leaves that are not results */
+#define SIM_EPOCHS_MAX 64
+#define SIM_SECTION_BYTES 8192
 
 /* What the log must say next of a proposal. */
 struct check_result {
@@ -160,8 +166,20 @@ struct check_governed {
     size_t standing_capacity;
     struct check_open open[SIM_OPEN_MAX];
     uint32_t open_count;
-    struct check_result results[SIM_OPEN_MAX];
+    struct check_result results[SIM_RESULTS_MAX];
     uint32_t result_count;
+    /* From the first on; the last may be yet to begin. */
+    struct sim_epoch epochs[SIM_EPOCHS_MAX];
+    uint32_t epoch_count;
+    bool next_moves;                       /* the one to begin changes the section `replicas` */
+    uint32_t registered[SIM_REPLICAS_MAX]; /* set of the generations of keys ever decided on */
+    uint8_t sections[SECTION_COUNT][HASH_BYTES]; /* at genesis */
+    uint8_t replicas[SIM_SECTION_BYTES];         /* that section then */
+    size_t replicas_len;
+    /* The hash that the newest headers must have, and what it was made for. */
+    uint8_t config_hash[HASH_BYTES];
+    uint64_t config_epoch;
+    uint64_t config_version;
 };
 
 struct check {
@@ -170,12 +188,12 @@ struct check {
     size_t block_capacity;
     struct check_level levels[SIM_LEVELS];
     uint64_t streams[SIM_STREAMS + 1];
+    /* Places, as check_place makes them. */
     uint64_t view_highest;    /* of a VIEW-CHANGE that a correct replica made */
     uint64_t view_complained; /* one more than the highest view that one complained about */
     uint64_t view_entered;    /* the highest, by anybody */
     uint64_t proofs;          /* pieces of evidence that are one VIEW-CHANGE or NEW-VIEW */
     uint8_t new_view_hash[HASH_BYTES]; /* of the one that was last found good */
-    uint8_t config_hash[HASH_BYTES];
     struct check_governed governed;
     uint64_t acknowledged;     /* entries up to here were acknowledged to somebody */
     struct check_heard *heard; /* only where there is an other side */
@@ -263,14 +281,52 @@ MUST_USE uint64_t check_change(struct world *world, const struct check_item *ite
 void check_due(struct world *world, uint64_t height);
 MUST_USE bool check_results_match(struct world *world, const struct check_item *at,
                                   struct wire_iter *leaves);
-/* Whether the log's newest block, of that height, changed who is suspended. */
-MUST_USE bool check_section_moved(const struct world *world, uint64_t height);
 /* A leaf joins the tree (check_log.c). */
 void check_leaf_append(struct check *check, struct bytes leaf);
-/* Whether the view's primary is suspended after that height. */
-MUST_USE bool check_view_barred(const struct world *world, uint64_t height, uint64_t view);
+/* Whether the primary of the view at that place is suspended after that height. */
+MUST_USE bool check_view_barred(const struct world *world, uint64_t height, uint64_t place);
 /* Whether it is after what the replica has executed; false while nobody knows that height. */
-MUST_USE bool check_bars(const struct world *world, const struct host *host, uint64_t view);
+MUST_USE bool check_bars(const struct world *world, const struct host *host, uint64_t place);
+
+/* --- Epochs (check_epoch.c) --------------------------------------------------------------------
+ */
+
+/* A view of an epoch as one number, so that (epoch, view) are compared like numbers. Views of
+ * correct replicas are far smaller than what they have room for. */
+#define SIM_PLACE_BITS 32
+MUST_USE static inline uint64_t check_place(uint64_t epoch, uint64_t view)
+{
+    uint64_t most = (UINT64_C(1) << SIM_PLACE_BITS) - 1;
+    return epoch << SIM_PLACE_BITS | (view < most ? view : most);
+}
+MUST_USE static inline uint64_t check_place_view(uint64_t place)
+{
+    return place & ((UINT64_C(1) << SIM_PLACE_BITS) - 1);
+}
+/* Who leads there. */
+MUST_USE static inline uint32_t check_place_primary(const struct world *world, uint64_t place)
+{
+    return (uint32_t)(((place >> SIM_PLACE_BITS) + check_place_view(place)) % world->cast.n);
+}
+
+void check_epochs_open(struct world *world);
+/* The epoch of that number, NULL while the log has not decided it; the one of that height. */
+MUST_USE const struct sim_epoch *check_epoch(const struct world *world, uint64_t number);
+MUST_USE const struct sim_epoch *check_epoch_at(const struct world *world, uint64_t height);
+/* Whether a replica with that stable checkpoint may be in the epoch: at a boundary in either. */
+MUST_USE bool check_in_epoch(const struct world *world, uint64_t epoch, uint64_t stable);
+/* The boundary that is pending after that height, or NO_BOUNDARY. */
+MUST_USE uint64_t check_boundary(const struct world *world, uint64_t height);
+/* What was enacted at `since` begins an epoch: the caller says whose keys it changes. */
+struct sim_epoch *check_epoch_add(struct world *world, uint64_t since);
+/* Whether that is a signature by the replica's key of that epoch. */
+MUST_USE bool check_signed(const struct world *world, uint64_t epoch, uint64_t rid,
+                           enum sign_tag tag, struct bytes body, const uint8_t sig[SIG_BYTES]);
+/* Whether a message that has an epoch in its body is signed with its sender's key of that. */
+MUST_USE bool check_own_signature(const struct world *world, const struct envelope *envelope);
+/* What is wrong with what the log's newest header says of epochs and configurations, or NULL. */
+MUST_USE const char *check_configuration_wrong(struct world *world,
+                                               const struct block_header *header);
 
 /* Proofs, each against the keys of the cast. */
 MUST_USE bool check_commits(const struct world *world, struct bytes certificate, uint64_t sequence,
@@ -316,9 +372,9 @@ void check_new_view_sent(struct world *world, struct host *host, struct bytes bo
 void check_new_view_put(struct world *world, struct host *host, struct bytes value);
 /* In the step itself: whether it had a reason to leave its view. */
 void check_leaves(struct world *world, struct host *host, const struct outbox *outbox);
-/* A replica is about to say that it is in `view`, or that it changes to it: what must be durable
- * before that. Asked again only when the view grows. */
-void check_view_durable(struct world *world, struct host *host, uint64_t view, bool entered);
+/* A replica is about to say that it is in the view at that place, or that it changes to it: what
+ * must be durable before that. Asked again only when the place grows. */
+void check_view_durable(struct world *world, struct host *host, uint64_t place, bool entered);
 
 /* Whether the stored VIEW-CHANGE carries what a COMMIT rests on, or is beyond it. */
 MUST_USE bool check_carried(struct host *host, const struct vote *commit);

@@ -54,6 +54,7 @@ static bool header_of(struct world *world, uint64_t height, struct block_header 
 static bool note_write(struct world *world, const struct client *client, struct buffer *out)
 {
     const struct cast *cast = &world->cast;
+    const struct sim_epoch *epoch = check_epoch_at(world, client->proven.height);
     struct block_header header;
     if (!header_of(world, client->proven.height, &header)) {
         return false;
@@ -74,8 +75,9 @@ static bool note_write(struct world *world, const struct client *client, struct 
             continue;
         }
         const struct voted *voted = check_voted(world, rid, client->proven.height);
-        note_line_put(out, &checkpoint, NOTE_SIGN, rid, cast->sign[rid].pk, voted->note_sig);
-        note_line_put(out, &checkpoint, NOTE_COSIGN, rid, cast->cosign[rid].pk, voted->cosig);
+        const struct replica_keys *keys = cast_keys(cast, epoch, rid);
+        note_line_put(out, &checkpoint, NOTE_SIGN, rid, keys->sign.pk, voted->note_sig);
+        note_line_put(out, &checkpoint, NOTE_COSIGN, rid, keys->cosign.pk, voted->cosig);
     }
     return !out->full;
 }
@@ -108,11 +110,15 @@ static enum receipt_verdict receipt_of(struct world *world, const struct client 
         .note = buffer_bytes(&note),
     };
     receipt_put(&text, &parts);
+    const struct sim_epoch *epoch = check_epoch_at(world, client->proven.height);
+    struct note_key keys[SIM_REPLICAS_MAX];
+    cast_note_keys(cast, epoch, keys);
     struct receipt_trust trust = {
         .scheme = cast->scheme,
         .origin = cast->origin,
-        .keyring = {cast->note_keys, cast->n},
+        .keyring = {keys, cast->n},
         .quorum = cast->q,
+        .epoch = epoch->number,
         .cluster_id = cast->cluster_id,
     };
     struct receipt_facts facts;

@@ -36,7 +36,9 @@ bool check_at_rest(const struct world *world)
         }
         height = look.executed;
     }
-    return height + 1 == world->check->block_count;
+    /* A boundary that is pending must be reached, and each epoch begins with a block. */
+    return height + 1 == world->check->block_count &&
+           height >= check_epoch_at(world, UINT64_MAX)->first;
 }
 
 struct gathering {

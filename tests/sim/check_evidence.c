@@ -6,44 +6,52 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Whether both statements are signed so by whom they accuse, with the key of that epoch. */
+static bool both_signed(const struct world *world, const struct evidence *evidence, uint64_t epoch,
+                        enum sign_tag tag)
+{
+    return check_signed(world, epoch, evidence->rid, tag, evidence->first, evidence->first_sig) &&
+           check_signed(world, epoch, evidence->rid, tag, evidence->second,
+                        evidence->second_sig.data);
+}
+
 static bool votes_contradict(const struct world *world, const struct evidence *evidence,
                              enum sign_tag tag)
 {
-    const struct cast *cast = &world->cast;
-    const uint8_t *key = cast->sign[evidence->rid].pk;
     struct vote first;
     struct vote second;
     return vote_decode(evidence->first, &first) == WIRE_OK &&
            vote_decode(evidence->second, &second) == WIRE_OK && first.epoch == second.epoch &&
            first.view == second.view && first.sequence == second.sequence &&
            memcmp(first.digest, second.digest, HASH_BYTES) != 0 &&
-           verify_body(cast->scheme, key, tag, cast->cluster_id, evidence->first,
-                       evidence->first_sig) &&
-           verify_body(cast->scheme, key, tag, cast->cluster_id, evidence->second,
-                       evidence->second_sig.data);
+           both_signed(world, evidence, first.epoch, tag);
 }
 
 /* What is wrong with the batch is the judge's to say; that this is what was proposed is seen here.
  */
 static bool proposes(const struct world *world, const struct evidence *evidence)
 {
-    const struct cast *cast = &world->cast;
     struct vote vote;
     uint8_t digest[HASH_BYTES];
     hash_bytes(evidence->proof, digest);
     return vote_decode(evidence->first, &vote) == WIRE_OK && hash_equal(digest, vote.digest) &&
-           verify_body(cast->scheme, cast->sign[evidence->rid].pk, TAG_PRE_PREPARE,
-                       cast->cluster_id, evidence->first, evidence->first_sig);
+           check_signed(world, vote.epoch, evidence->rid, TAG_PRE_PREPARE, evidence->first,
+                        evidence->first_sig);
 }
 
 static bool attestations_contradict(const struct world *world, const struct evidence *evidence)
 {
     const struct cast *cast = &world->cast;
-    const uint8_t *key = cast->sign[evidence->rid].pk;
     struct checkpoint first;
     struct checkpoint second;
-    return check_checkpoint_of(world, evidence->first, &first) &&
-           check_checkpoint_of(world, evidence->second, &second) && first.height == second.height &&
+    if (!check_checkpoint_of(world, evidence->first, &first) ||
+        !check_checkpoint_of(world, evidence->second, &second) ||
+        check_epoch(world, first.epoch) == NULL || first.epoch != second.epoch) {
+        return false;
+    }
+    const struct sim_epoch *epoch = check_epoch(world, first.epoch);
+    const uint8_t *key = cast_keys(cast, epoch, (uint32_t)evidence->rid)->sign.pk;
+    return first.height == second.height &&
            memcmp(first.header_hash, second.header_hash, HASH_BYTES) != 0 &&
            checkpoint_verify(cast->scheme, &first, NOTE_SIGN, key, evidence->first_sig) &&
            checkpoint_verify(cast->scheme, &second, NOTE_SIGN, key, evidence->second_sig.data);
@@ -51,32 +59,29 @@ static bool attestations_contradict(const struct world *world, const struct evid
 
 static bool changes_contradict(const struct world *world, const struct evidence *evidence)
 {
-    const struct cast *cast = &world->cast;
-    const uint8_t *key = cast->sign[evidence->rid].pk;
     struct view_change first;
     struct view_change second;
     return view_change_decode(evidence->first, &first) == WIRE_OK &&
            view_change_decode(evidence->second, &second) == WIRE_OK && first.view == second.view &&
            first.epoch == second.epoch && !bytes_equal(evidence->first, evidence->second) &&
-           verify_body(cast->scheme, key, TAG_VIEW_CHANGE, cast->cluster_id, evidence->first,
-                       evidence->first_sig) &&
-           verify_body(cast->scheme, key, TAG_VIEW_CHANGE, cast->cluster_id, evidence->second,
-                       evidence->second_sig.data);
+           both_signed(world, evidence, first.epoch, TAG_VIEW_CHANGE);
 }
 
 static bool change_is_wrong(const struct world *world, const struct evidence *evidence)
 {
-    const struct cast *cast = &world->cast;
-    return verify_body(cast->scheme, cast->sign[evidence->rid].pk, TAG_VIEW_CHANGE,
-                       cast->cluster_id, evidence->first, evidence->first_sig) &&
+    struct view_change change;
+    return view_change_decode(evidence->first, &change) == WIRE_OK &&
+           check_signed(world, change.epoch, evidence->rid, TAG_VIEW_CHANGE, evidence->first,
+                        evidence->first_sig) &&
            check_change_wrong(world, evidence->first) != NULL;
 }
 
 static bool new_view_is_wrong(const struct world *world, const struct evidence *evidence)
 {
-    const struct cast *cast = &world->cast;
-    return verify_body(cast->scheme, cast->sign[evidence->rid].pk, TAG_NEW_VIEW, cast->cluster_id,
-                       evidence->first, evidence->first_sig) &&
+    struct new_view new_view;
+    return new_view_decode(evidence->first, &new_view) == WIRE_OK &&
+           check_signed(world, new_view.epoch, evidence->rid, TAG_NEW_VIEW, evidence->first,
+                        evidence->first_sig) &&
            check_new_view_wrong(world, evidence->rid, evidence->first) != NULL;
 }
 
@@ -108,9 +113,19 @@ enum evidence_verdict check_judge(const struct world *world, struct bytes bytes)
     static struct item_view scratch;
     const struct cast *cast = &world->cast;
     struct evidence_facts facts;
+    struct roster rosters[2];
+    if (!evidence_read(bytes, &facts) || check_epoch(world, facts.epoch) == NULL) {
+        return EVIDENCE_MALFORMED;
+    }
+    const struct sim_epoch *epoch = check_epoch(world, facts.epoch);
+    bool first = epoch->number == 0;
+    cast_roster(cast, epoch, &rosters[0]);
+    cast_roster(cast, first ? epoch : epoch - 1, &rosters[1]);
     const struct evidence_trust trust = {
         .scheme = cast->scheme,
-        .roster = &cast->roster,
+        .roster = &rosters[0],
+        .ended = first ? NULL : &rosters[1],
+        .begun = first ? 0 : epoch->first - 1,
         .cluster_id = cast->cluster_id,
         .origin = &cast->origin,
         .scratch = &scratch,
@@ -211,9 +226,20 @@ void check_taken(struct world *world, struct host *host, struct bytes frame, enu
         world_fail(world, "I16", host->rid, "a contradiction of r%lu without evidence",
                    (unsigned long)envelope.rid);
     }
+    /* STATUS of another epoch than the node's is a hint of its sender's, signed or not. */
+    if (drop == DROP_NONE && envelope.type != MESSAGE_STATUS &&
+        !check_own_signature(world, &envelope)) {
+        world_fail(world, "I14", host->rid, "a %s of r%lu without its key of that epoch was taken",
+                   message_type_text(envelope.type), (unsigned long)envelope.rid);
+    }
     if (drop != DROP_NONE || !voted_kind_of(envelope.type, &kind) ||
         vote_decode(envelope.body, &vote) != WIRE_OK || vote.sequence >= 1u << 24) {
         return;
+    }
+    if (vote.epoch != check_epoch_at(world, vote.sequence)->number) {
+        world_fail(world, "I14", host->rid, "a %s of epoch %lu for %lu was taken",
+                   message_type_text(envelope.type), (unsigned long)vote.epoch,
+                   (unsigned long)vote.sequence);
     }
     struct check_taken *taken =
         taken_place(&world->check->hosts[host->rid], vote.sequence, envelope.rid, kind);

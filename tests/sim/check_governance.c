@@ -1,6 +1,7 @@
 /* Governance by the log alone: what a bundle must come to, who is suspended from which height on,
- * and the leaves that say what became of proposals. The first of the members proposes everything,
- * and lives long: nothing here depends on deadlines or locks. */
+ * which epochs there are, and the leaves that say what became of proposals. The first of the
+ * members proposes everything, and lives long: nothing here depends on deadlines, and the only
+ * locks are those of epoch actions while a boundary is pending. */
 #include "crypto/hash.h"
 #include "replica/core/node_parts.h"
 #include "storage/record.h"
@@ -31,6 +32,10 @@ void check_governance_open(struct world *world)
     struct check_governed *governed = &world->check->governed;
     governed->version = 1;
     standing_add(governed, 0, 0);
+    for (uint32_t i = 0; i < SIM_REPLICAS_MAX; i++) {
+        governed->registered[i] = 1;
+    }
+    check_epochs_open(world);
     world->check->streams[SIM_GOVERNANCE] = 1; /* the charter */
 }
 
@@ -54,98 +59,193 @@ uint64_t check_replicas_version(const struct world *world)
     return world->check->governed.version;
 }
 
-bool check_section_moved(const struct world *world, uint64_t height)
+bool check_view_barred(const struct world *world, uint64_t height, uint64_t place)
 {
-    const struct check_governed *governed = &world->check->governed;
-    return governed->standings[governed->standing_count - 1].height == height;
+    return (check_suspended_at(world, height) >> check_place_primary(world, place) & 1) != 0;
 }
 
-bool check_view_barred(const struct world *world, uint64_t height, uint64_t view)
-{
-    return (check_suspended_at(world, height) >> view % world->plan.n & 1) != 0;
-}
-
-bool check_bars(const struct world *world, const struct host *host, uint64_t view)
+bool check_bars(const struct world *world, const struct host *host, uint64_t place)
 {
     uint64_t height = host->node->head.height;
-    return height < world->check->block_count && check_view_barred(world, height, view);
+    return height < world->check->block_count && check_view_barred(world, height, place);
 }
 
 /* --- What becomes of a bundle ------------------------------------------------------------------
  */
 
-static void result_add(struct check_governed *governed, const uint8_t pid[HASH_BYTES],
-                       enum proposal_state state, uint64_t activates_at)
+static void result_add(struct check_governed *governed, const struct change *change,
+                       enum proposal_state state, uint64_t reason, uint64_t activates_at)
 {
-    CHECK(governed->result_count < SIM_OPEN_MAX);
+    CHECK(governed->result_count < SIM_RESULTS_MAX);
     struct check_result *result = &governed->results[governed->result_count++];
-    *result = (struct check_result){.state = state, .activates_at = activates_at};
-    result->reason = state == PROPOSAL_STALE ? E_STALE : RESULT_OK;
-    memcpy(result->pid, pid, HASH_BYTES);
+    *result = (struct check_result){.state = state, .reason = reason, .activates_at = activates_at};
+    memcpy(result->pid, change->pid, HASH_BYTES);
+}
+
+static bool begins_epoch(const struct change *change)
+{
+    return change->action == ACTION_EPOCH_RENEW || change->action == ACTION_REPLICA_KEY_ROTATE;
+}
+
+static bool is_current(const struct check_governed *governed, const struct change *change)
+{
+    return change->version == U64_UNLIMITED || change->version == governed->version;
 }
 
 /* Who is suspended once the change is carried out; false when its rule does not hold. */
-static bool carried_out(const struct world *world, const struct change *change, uint32_t *suspended)
+static bool standing_moves(const struct world *world, const struct change *change,
+                           uint32_t *suspended)
 {
+    bool restores = change->action == ACTION_REPLICA_RESTORE;
     uint32_t bit = 1u << change->subject;
     *suspended = check_suspended_now(world);
-    if (change->restores == ((*suspended & bit) == 0)) {
+    if (restores == ((*suspended & bit) == 0)) {
         return false;
     }
     *suspended ^= bit;
-    return change->restores || (uint32_t)__builtin_popcount(*suspended) <= world->plan.f;
+    return restores || (uint32_t)__builtin_popcount(*suspended) <= world->plan.f;
+}
+
+/* What stands against it. */
+static uint64_t rule(const struct world *world, const struct change *change)
+{
+    const struct check_governed *governed = &world->check->governed;
+    uint32_t suspended = 0;
+    switch (change->action) {
+    case ACTION_EPOCH_RENEW:
+        return RESULT_OK;
+    case ACTION_REPLICA_KEY_ROTATE:
+        if ((governed->registered[change->subject] >> change->generation & 1) != 0) {
+            return E_KEY;
+        }
+        return change->forged ? E_SIG : RESULT_OK;
+    default:
+        return standing_moves(world, change, &suspended) ? RESULT_OK : E_PREDICATE;
+    }
+}
+
+/* An epoch that begins behind a boundary; until then everything stays as it is. */
+static void epoch_decide(struct world *world, const struct change *change, uint64_t height)
+{
+    struct check_governed *governed = &world->check->governed;
+    struct sim_epoch *epoch = check_epoch_add(world, height);
+    governed->next_moves = change->action == ACTION_REPLICA_KEY_ROTATE;
+    if (governed->next_moves) {
+        epoch->generation[change->subject] = (uint8_t)change->generation;
+        governed->registered[change->subject] |= 1u << change->generation;
+        world->tally.rotations++;
+    }
+    result_add(governed, change, PROPOSAL_ENACTED, RESULT_OK, epoch->first);
+    world_trace(world, "height %lu decides epoch %lu, from %lu on", (unsigned long)height,
+                (unsigned long)epoch->number, (unsigned long)epoch->first);
+}
+
+static void enact(struct world *world, const struct change *change, uint64_t height)
+{
+    struct check_governed *governed = &world->check->governed;
+    uint32_t suspended = 0;
+    if (begins_epoch(change)) {
+        epoch_decide(world, change, height);
+        return;
+    }
+    CHECK(standing_moves(world, change, &suspended));
+    governed->version++;
+    standing_add(governed, height, suspended);
+    result_add(governed, change, PROPOSAL_ENACTED, RESULT_OK, height);
+    world->tally.suspensions += change->action == ACTION_REPLICA_SUSPEND ? 1 : 0;
+}
+
+/* One boundary at a time: who comes second waits until the first has passed. */
+static bool must_wait(struct world *world, const struct change *change, uint64_t height,
+                      uint64_t *until)
+{
+    uint64_t boundary = check_boundary(world, height);
+    if (!begins_epoch(change) || boundary == NO_BOUNDARY) {
+        return false;
+    }
+    *until = boundary + 1;
+    result_add(&world->check->governed, change, PROPOSAL_LOCKED, RESULT_OK, *until);
+    world->tally.overlaps++;
+    return true;
 }
 
 uint64_t check_change(struct world *world, const struct check_item *item)
 {
     struct check_governed *governed = &world->check->governed;
     const struct change *change = item->request->change;
-    uint32_t suspended = 0;
-    if (change->version != governed->version) {
+    struct check_open open = {.change = *change};
+    if (!is_current(governed, change)) {
         return E_STALE;
     }
     if (governed->open_count == SIM_OPEN_MAX) {
         return E_PROPOSALS;
     }
-    if (!carried_out(world, change, &suspended)) {
-        return E_PREDICATE;
+    uint64_t code = rule(world, change);
+    if (code != RESULT_OK) {
+        return code;
     }
     governed->last_height = item->height;
-    if (change->votes < SIM_MEMBERS_NEEDED) {
-        struct check_open *open = &governed->open[governed->open_count++];
-        open->version = change->version;
-        memcpy(open->pid, change->pid, HASH_BYTES);
+    if (change->votes < SIM_MEMBERS_NEEDED ||
+        must_wait(world, change, item->height, &open.until_height)) {
+        governed->open[governed->open_count++] = open;
         return RESULT_OK;
     }
-    governed->version++;
-    standing_add(governed, item->height, suspended);
-    result_add(governed, change->pid, PROPOSAL_ENACTED, item->height);
-    world->tally.suspensions += change->restores ? 0 : 1;
+    enact(world, change, item->height);
     return RESULT_OK;
 }
+
+/* --- What is due -------------------------------------------------------------------------------
+ */
 
 static int by_pid(const void *a, const void *b)
 {
     const struct check_open *first = a;
     const struct check_open *second = b;
-    return memcmp(first->pid, second->pid, HASH_BYTES);
+    return memcmp(first->change.pid, second->change.pid, HASH_BYTES);
 }
 
-/* Proposals for an older version of the section, by ascending pid. */
+/* Whether it is still to be decided after this block began. */
+static bool stays(struct world *world, struct check_open *open, uint64_t height)
+{
+    struct check_governed *governed = &world->check->governed;
+    const struct change *change = &open->change;
+    if (!is_current(governed, change)) {
+        result_add(governed, change, PROPOSAL_STALE, E_STALE, U64_UNLIMITED);
+        return false;
+    }
+    if (open->until_height == 0 || height < open->until_height ||
+        must_wait(world, change, height, &open->until_height)) {
+        return true;
+    }
+    uint64_t code = rule(world, change);
+    if (code != RESULT_OK) {
+        result_add(governed, change, PROPOSAL_CANCELLED, code, U64_UNLIMITED);
+        return false;
+    }
+    enact(world, change, height);
+    return false;
+}
+
+/* An epoch that begins; then proposals for an older version of the section, and those that waited
+ * for that, by ascending pid. */
 void check_due(struct world *world, uint64_t height)
 {
     struct check_governed *governed = &world->check->governed;
     uint32_t kept = 0;
+    if (check_epoch_at(world, height)->first == height) {
+        governed->version += governed->next_moves ? 1 : 0;
+        governed->next_moves = false;
+    }
     qsort(governed->open, governed->open_count, sizeof(governed->open[0]), by_pid);
     for (uint32_t i = 0; i < governed->open_count; i++) {
-        if (governed->open[i].version == governed->version) {
+        if (stays(world, &governed->open[i], height)) {
             governed->open[kept++] = governed->open[i];
-            continue;
         }
-        governed->last_height = height;
-        result_add(governed, governed->open[i].pid, PROPOSAL_STALE, U64_UNLIMITED);
     }
     governed->open_count = kept;
+    if (governed->result_count > 0) {
+        governed->last_height = height;
+    }
 }
 
 /* --- Its leaves --------------------------------------------------------------------------------

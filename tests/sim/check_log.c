@@ -303,8 +303,6 @@ static bool header_matches(struct world *world, uint32_t rid, uint64_t height)
     struct check *check = world->check;
     const struct block_header *header = &stored.header;
     uint8_t root[HASH_BYTES];
-    bool moved = height == 0 || check_section_moved(world, height);
-    bool same = hash_equal(header->config_hash, check->config_hash);
     const char *wrong = NULL;
     static const uint8_t zero[HASH_BYTES];
     check_tree_root(check, check->levels[0].count, root);
@@ -313,17 +311,21 @@ static bool header_matches(struct world *world, uint32_t rid, uint64_t height)
     } else if (!hash_equal(header->prev_header_hash,
                            height == 0 ? zero : check->blocks[height - 1].header_hash)) {
         wrong = "previous header";
-    } else if (header->epoch != 0 || header->pending_boundary != NO_BOUNDARY ||
-               header->next_config_hash.len != 0 || moved == same ||
-               header->last_governance_height != check->governed.last_height ||
+    } else if (header->last_governance_height != check->governed.last_height ||
                !hash_equal(header->cluster_id, world->cast.cluster_id)) {
-        wrong = "configuration";
+        wrong = "cluster or governance";
     } else if ((header->state_root.len != 0) != (height % world->plan.interval == 0)) {
         wrong = "state root";
     }
     if (wrong == NULL && height > 0) {
         result_root(stored.block.results, root);
         wrong = hash_equal(root, header->result_root) ? NULL : "result root";
+    }
+    const char *unfounded = wrong == NULL ? check_configuration_wrong(world, header) : NULL;
+    if (unfounded != NULL) {
+        world_fail(world, "I14", rid, "the %s of height %lu is wrong", unfounded,
+                   (unsigned long)height);
+        return false;
     }
     if (wrong != NULL) {
         world_fail(world, "I6", rid, "the %s of height %lu is wrong", wrong, (unsigned long)height);
@@ -353,7 +355,6 @@ static void log_grow(struct world *world, struct host *host, uint64_t height)
     if (!header_matches(world, host->rid, height)) {
         return;
     }
-    memcpy(check->config_hash, stored.header.config_hash, HASH_BYTES);
     if (check->block_count == check->block_capacity) {
         check->block_capacity = check->block_capacity == 0 ? 256 : 2 * check->block_capacity;
         check->blocks = realloc(check->blocks, check->block_capacity * sizeof(check->blocks[0]));

@@ -1,4 +1,5 @@
-/* Certificates and checkpoints, verified once more with the keys of the cast. */
+/* Certificates and checkpoints, verified once more with the keys of the cast: those of the epoch
+ * that the height belongs to, whoever asks. */
 #include "crypto/hash.h"
 #include "tests/sim/check.h"
 
@@ -10,28 +11,42 @@ static uint32_t set_count(uint64_t members)
 }
 
 /* Whether the members signed these statement bytes, in the order of their places. */
-static bool all_signed(const struct cast *cast, struct bytes statement, uint64_t members,
-                       struct wire_list list)
+static bool all_signed(const struct world *world, uint64_t height, struct bytes statement,
+                       uint64_t members, struct wire_list list)
 {
+    const struct cast *cast = &world->cast;
+    const struct sim_epoch *epoch = check_epoch_at(world, height);
     struct wire_iter sigs = wire_iter_make(list);
     for (uint32_t i = 0; i < cast->n; i++) {
         struct item_sig sig;
         if ((members >> i & 1) != 0 &&
             (!item_sig_next(&sigs, &sig) ||
-             !cast->scheme->verify(cast->sign[i].pk, statement, sig.value))) {
+             !cast->scheme->verify(cast_keys(cast, epoch, i)->sign.pk, statement, sig.value))) {
             return false;
         }
     }
     return true;
 }
 
-/* Whether they signed the body under that tag. */
-static bool all_voted(const struct cast *cast, enum sign_tag tag, struct bytes body,
-                      uint64_t members, struct wire_list list)
+/* Who voted under one body. */
+struct voters {
+    struct bytes body;
+    uint64_t members;
+    struct wire_list sigs;
+};
+
+/* Whether they signed it under that tag. */
+static bool all_voted(const struct world *world, uint64_t height, enum sign_tag tag,
+                      const struct voters *voters)
 {
     uint8_t statement[STATEMENT_BYTES];
-    statement_make(tag, cast->cluster_id, body, statement);
-    return all_signed(cast, BYTES_OF_ARRAY(statement), members, list);
+    statement_make(tag, world->cast.cluster_id, voters->body, statement);
+    return all_signed(world, height, BYTES_OF_ARRAY(statement), voters->members, voters->sigs);
+}
+
+static bool is_of_its_epoch(const struct world *world, const struct vote *vote)
+{
+    return vote->epoch == check_epoch_at(world, vote->sequence)->number;
 }
 
 bool check_commits(const struct world *world, struct bytes bytes, uint64_t sequence,
@@ -42,12 +57,13 @@ bool check_commits(const struct world *world, struct bytes bytes, uint64_t seque
     struct vote vote;
     if (certificate_decode(bytes, &certificate) != WIRE_OK ||
         vote_decode(certificate.body, &vote) != WIRE_OK || vote.sequence != sequence ||
-        !hash_equal(vote.digest, digest) || certificate.members >> cast->n != 0 ||
-        set_count(certificate.members) < cast->q ||
+        !is_of_its_epoch(world, &vote) || !hash_equal(vote.digest, digest) ||
+        certificate.members >> cast->n != 0 || set_count(certificate.members) < cast->q ||
         set_count(certificate.members) != certificate.sigs.count) {
         return false;
     }
-    return all_voted(cast, TAG_COMMIT, certificate.body, certificate.members, certificate.sigs);
+    struct voters voters = {certificate.body, certificate.members, certificate.sigs};
+    return all_voted(world, sequence, TAG_COMMIT, &voters);
 }
 
 bool check_prepared(const struct world *world, struct bytes bytes, const struct vote *vote)
@@ -59,14 +75,16 @@ bool check_prepared(const struct world *world, struct bytes bytes, const struct 
     if (prepared_decode(bytes, &prepared) != WIRE_OK ||
         vote_decode(prepared.vote, &body) != WIRE_OK || body.epoch != vote->epoch ||
         body.view != vote->view || body.sequence != vote->sequence ||
-        !hash_equal(body.digest, vote->digest) || prepared.members >> cast->n != 0 ||
-        (prepared.members >> primary & 1) != 0 || set_count(prepared.members) < cast->q - 1 ||
+        !is_of_its_epoch(world, vote) || !hash_equal(body.digest, vote->digest) ||
+        prepared.members >> cast->n != 0 || (prepared.members >> primary & 1) != 0 ||
+        set_count(prepared.members) < cast->q - 1 ||
         set_count(prepared.members) != prepared.sigs.count ||
-        !verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
-                     prepared.vote, prepared.primary_sig)) {
+        !check_signed(world, vote->epoch, primary, TAG_PRE_PREPARE, prepared.vote,
+                      prepared.primary_sig)) {
         return false;
     }
-    return all_voted(cast, TAG_PREPARE, prepared.vote, prepared.members, prepared.sigs);
+    struct voters voters = {prepared.vote, prepared.members, prepared.sigs};
+    return all_voted(world, vote->sequence, TAG_PREPARE, &voters);
 }
 
 bool check_checkpoint_of(const struct world *world, struct bytes bytes, struct checkpoint *out)
@@ -99,10 +117,13 @@ bool check_attested(const struct world *world, uint32_t rid, struct bytes header
     if (!check_checkpoint_of(world, header, &checkpoint)) {
         return false;
     }
+    const struct sim_epoch *epoch = check_epoch_at(world, checkpoint.height);
+    const struct replica_keys *keys = cast_keys(cast, epoch, rid);
     checkpoint_text(&checkpoint, &text);
     checkpoint_cosigned_text(buffer_bytes(&text), checkpoint.time_ms, &cosigned);
-    return cast->scheme->verify(cast->sign[rid].pk, buffer_bytes(&text), note_sig) &&
-           cast->scheme->verify(cast->cosign[rid].pk, buffer_bytes(&cosigned), cosig);
+    return checkpoint.epoch == epoch->number &&
+           cast->scheme->verify(keys->sign.pk, buffer_bytes(&text), note_sig) &&
+           cast->scheme->verify(keys->cosign.pk, buffer_bytes(&cosigned), cosig);
 }
 
 bool check_stable(const struct world *world, const struct stable *stable)
@@ -110,7 +131,8 @@ bool check_stable(const struct world *world, const struct stable *stable)
     const struct cast *cast = &world->cast;
     struct checkpoint checkpoint;
     if (stable->members >> cast->n != 0 || set_count(stable->members) != stable->note_sigs.count ||
-        !check_checkpoint_of(world, stable->header, &checkpoint)) {
+        !check_checkpoint_of(world, stable->header, &checkpoint) ||
+        checkpoint.epoch != check_epoch_at(world, checkpoint.height)->number) {
         return false;
     }
     if (checkpoint.height > 0 && set_count(stable->members) < cast->q) {
@@ -119,7 +141,8 @@ bool check_stable(const struct world *world, const struct stable *stable)
     uint8_t space[CHECKPOINT_TEXT_MAX];
     struct buffer text = buffer_make(space, sizeof(space));
     checkpoint_text(&checkpoint, &text);
-    return all_signed(cast, buffer_bytes(&text), stable->members, stable->note_sigs);
+    return all_signed(world, checkpoint.height, buffer_bytes(&text), stable->members,
+                      stable->note_sigs);
 }
 
 void check_stable_put(struct world *world, struct host *host, uint64_t height, struct bytes bytes)
@@ -151,8 +174,18 @@ void check_stable_put(struct world *world, struct host *host, uint64_t height, s
 void check_note_put(struct world *world, struct host *host, struct bytes note)
 {
     const struct cast *cast = &world->cast;
-    struct note_keyring keyring = {cast->note_keys, cast->n};
+    struct note_key keys[SIM_REPLICAS_MAX];
+    struct note_keyring keyring = {keys, cast->n};
     struct note_verdict verdict;
+    struct checkpoint said;
+    struct bytes text;
+    struct bytes lines;
+    if (note_split(note, &text, &lines) != NOTE_OK || checkpoint_parse(text, &said) != NOTE_OK ||
+        said.epoch != check_epoch_at(world, said.height)->number) {
+        world_fail(world, "I12", host->rid, "the newest checkpoint is none, or of another epoch");
+        return;
+    }
+    cast_note_keys(cast, check_epoch(world, said.epoch), keys);
     if (note_check(cast->scheme, note, &cast->origin, keyring, &verdict) != NOTE_OK ||
         note_count(verdict.signed_by) < cast->q || note_count(verdict.cosigned_by) < cast->q ||
         verdict.bad_sign != 0 || verdict.bad_cosign != 0) {

@@ -13,29 +13,45 @@ struct asked {
     bool got;
 };
 
+/* By the keys of that epoch. */
+static enum receipt_verdict verdict_of(const struct world *world, const struct sim_epoch *epoch,
+                                       struct bytes receipt, struct receipt_facts *facts)
+{
+    const struct cast *cast = &world->cast;
+    struct note_key keys[SIM_REPLICAS_MAX];
+    cast_note_keys(cast, epoch, keys);
+    struct receipt_trust trust = {
+        .scheme = cast->scheme,
+        .origin = cast->origin,
+        .keyring = {keys, cast->n},
+        .quorum = cast->q,
+        .epoch = epoch->number,
+        .cluster_id = cast->cluster_id,
+    };
+    return receipt_verify(receipt, &trust, NULL, facts);
+}
+
+/* Its note may be of any epoch from the entry's on; it must be of the epoch of its own height. */
 static void receipt_comes(void *context, struct bytes frame)
 {
     struct asked *asked = context;
     struct world *world = asked->world;
-    const struct cast *cast = &world->cast;
     struct envelope envelope;
-    struct receipt_facts facts;
+    struct receipt_facts facts = {0};
+    enum receipt_verdict verdict = RECEIPT_BAD_TEXT;
     size_t used = 0;
     struct bytes rest = bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES);
     CHECK(schema_decode_front(&schema_envelope, rest, &envelope, &used) == WIRE_OK);
-    struct receipt_trust trust = {
-        .scheme = cast->scheme,
-        .origin = cast->origin,
-        .keyring = {cast->note_keys, cast->n},
-        .quorum = cast->q,
-        .cluster_id = cast->cluster_id,
-    };
     struct bytes receipt = bytes_slice(rest, used, rest.len - used);
     if (receipt.len == 0) {
         return;
     }
-    enum receipt_verdict verdict = receipt_verify(receipt, &trust, NULL, &facts);
-    if (verdict != RECEIPT_OK || facts.index != asked->index) {
+    for (uint32_t i = world->check->governed.epoch_count; i > 0 && verdict != RECEIPT_OK; i--) {
+        verdict = verdict_of(world, check_epoch(world, i - 1), receipt, &facts);
+    }
+    const struct checkpoint *checkpoint = &facts.note.checkpoint;
+    if (verdict != RECEIPT_OK || facts.index != asked->index ||
+        checkpoint->epoch != check_epoch_at(world, checkpoint->height)->number) {
         world_fail(world, "I7", asked->rid, "the receipt it serves for entry %lu: %s",
                    (unsigned long)asked->index, receipt_verdict_text(verdict));
     }

@@ -21,7 +21,7 @@ static uint64_t stored_view(struct host *host)
         view_record_decode(buffer_bytes(&value), &record) != WIRE_OK) {
         return 0;
     }
-    return record.view;
+    return check_place(record.epoch, record.view);
 }
 
 static uint64_t stored_new_view(struct host *host)
@@ -34,39 +34,67 @@ static uint64_t stored_new_view(struct host *host)
         new_view_decode(envelope.body, &new_view) != WIRE_OK) {
         return 0;
     }
-    return new_view.view;
+    return check_place(new_view.epoch, new_view.view);
 }
 
-void check_view_durable(struct world *world, struct host *host, uint64_t view, bool entered)
+/* The first view of an epoch begins with the proof of the block before it, the others with a
+ * NEW-VIEW. */
+static uint64_t stored_epoch(const struct world *world, struct host *host, uint64_t place)
+{
+    struct buffer value = buffer_make(record_space, sizeof(record_space));
+    const struct sim_epoch *epoch = check_epoch(world, place >> SIM_PLACE_BITS);
+    struct epoch_record record;
+    if (epoch == NULL || epoch->number == 0 ||
+        !check_journal_get(host, 'e', epoch->first - 1, &value) ||
+        epoch_record_decode(buffer_bytes(&value), &record) != WIRE_OK) {
+        return 0;
+    }
+    return check_place(record.epoch, 0);
+}
+
+/* What a view rested on may have been synced together with the entry into a later epoch, where
+ * nothing does. */
+void check_view_durable(struct world *world, struct host *host, uint64_t place, bool entered)
 {
     struct check_host *seen = &world->check->hosts[host->rid];
-    if (view > seen->view_durable) {
+    unsigned long epoch = (unsigned long)(place >> SIM_PLACE_BITS);
+    unsigned long view = (unsigned long)check_place_view(place);
+    if (place > seen->view_durable) {
+        uint64_t begun = stored_epoch(world, host, place);
         seen->view_durable = stored_view(host);
-        if (view > seen->view_durable) {
-            world_fail(world, "I9", host->rid, "it speaks of view %lu, and %lu is durable",
-                       (unsigned long)view, (unsigned long)seen->view_durable);
+        seen->view_durable = begun > seen->view_durable ? begun : seen->view_durable;
+        if (place > seen->view_durable) {
+            world_fail(world, "I9", host->rid, "it speaks of view %lu of epoch %lu, not durable",
+                       view, epoch);
         }
     }
-    if (entered && view > seen->entered_durable) {
-        seen->entered_durable = stored_new_view(host);
-        if (view > seen->entered_durable) {
-            world_fail(world, "I9", host->rid, "it is in view %lu, and its NEW-VIEW is not durable",
-                       (unsigned long)view);
+    if (entered && place > seen->entered_durable) {
+        bool beyond = stored_view(host) >> SIM_PLACE_BITS > place >> SIM_PLACE_BITS;
+        seen->entered_durable =
+            view == 0 ? stored_epoch(world, host, place) : stored_new_view(host);
+        if (place > seen->entered_durable && !beyond) {
+            world_fail(world, "I9", host->rid,
+                       "it is in view %lu of epoch %lu, and what it entered by is not durable",
+                       view, epoch);
         }
     }
 }
 
-static void change_durable(struct world *world, struct host *host, uint64_t view)
+static void change_durable(struct world *world, struct host *host, uint64_t place)
 {
     struct buffer value = buffer_make(record_space, sizeof(record_space));
     struct signed_body record;
     struct view_change change;
-    check_view_durable(world, host, view, false);
+    check_view_durable(world, host, place, false);
+    if (stored_view(host) >> SIM_PLACE_BITS > place >> SIM_PLACE_BITS) {
+        return;
+    }
     if (!check_journal_get(host, 'w', 0, &value) ||
         signed_body_decode(buffer_bytes(&value), &record) != WIRE_OK ||
-        view_change_decode(record.body, &change) != WIRE_OK || change.view < view) {
+        view_change_decode(record.body, &change) != WIRE_OK ||
+        check_place(change.epoch, change.view) < place) {
         world_fail(world, "I9", host->rid, "the VIEW-CHANGE for %lu is not durable",
-                   (unsigned long)view);
+                   (unsigned long)check_place_view(place));
     }
 }
 
@@ -88,7 +116,8 @@ bool check_carried(struct host *host, const struct vote *commit)
     while (!carried && prepared_next(&list, &prepared)) {
         struct vote vote;
         carried = vote_decode(prepared.vote, &vote) == WIRE_OK &&
-                  vote.sequence == commit->sequence && vote.view >= commit->view;
+                  vote.sequence == commit->sequence && vote.epoch == commit->epoch &&
+                  vote.view >= commit->view;
     }
     return carried;
 }
@@ -98,33 +127,34 @@ bool check_carried(struct host *host, const struct vote *commit)
 
 /* f liars alone start nothing: there is a correct replica that complained about the view before, or
  * that is beyond it already, or this one waited for the NEW-VIEW in vain, or it has proof that the
- * primary proposed two things for one slot. */
-static bool has_reason(const struct check *check, const struct check_host *seen, uint64_t view)
+ * primary proposed two things for one slot. An epoch begins in its first view by itself. */
+static bool has_reason(const struct check *check, const struct check_host *seen, uint64_t place)
 {
-    return view <= check->view_highest || view <= check->view_complained ||
-           (seen->leaving_before != 0 && view == seen->leaving_before + 1) ||
-           (seen->has_proof && view == seen->proven + 1);
+    return check_place_view(place) == 0 || place <= check->view_highest ||
+           place <= check->view_complained ||
+           (seen->leaving_before != 0 && place == seen->leaving_before + 1) ||
+           (seen->has_proof && place == seen->proven + 1);
 }
 
-static void leaves(struct world *world, struct host *host, uint64_t view)
+static void leaves(struct world *world, struct host *host, uint64_t place)
 {
     struct check *check = world->check;
     struct check_host *seen = &check->hosts[host->rid];
     bool liar = (world->plan.liars >> host->rid & 1) != 0;
-    if (view <= seen->leaving) {
+    if (place <= seen->leaving) {
         return; /* it says so again */
     }
-    if (!liar && check_bars(world, host, view)) {
+    if (!liar && check_bars(world, host, place)) {
         world_fail(world, "I14", host->rid, "it leaves for view %lu, which nobody may lead",
-                   (unsigned long)view);
+                   (unsigned long)check_place_view(place));
     }
     seen->leaving_before = seen->leaving;
-    seen->leaving = view;
-    bool reason = has_reason(check, seen, view);
-    seen->unexplained = liar || reason ? 0 : view;
+    seen->leaving = place;
+    bool reason = has_reason(check, seen, place);
+    seen->unexplained = liar || reason ? 0 : place;
     seen->left_at = host->node->head.height;
-    if (!liar && reason && view > check->view_highest) {
-        check->view_highest = view;
+    if (!liar && reason && place > check->view_highest) {
+        check->view_highest = place;
     }
 }
 
@@ -134,15 +164,16 @@ static void explain(struct world *world, struct host *host)
 {
     struct check *check = world->check;
     struct check_host *seen = &check->hosts[host->rid];
-    uint64_t view = seen->unexplained;
+    uint64_t place = seen->unexplained;
     bool reason = false;
-    while (!reason && view > 0 && check_view_barred(world, seen->left_at, view - 1)) {
-        view--;
-        reason = has_reason(check, seen, view);
+    while (!reason && check_place_view(place) > 0 &&
+           check_view_barred(world, seen->left_at, place - 1)) {
+        place--;
+        reason = has_reason(check, seen, place);
     }
     if (!reason) {
         world_fail(world, "I19", host->rid, "it leaves for view %lu, where no correct one led it",
-                   (unsigned long)seen->unexplained);
+                   (unsigned long)check_place_view(seen->unexplained));
     }
     if (seen->unexplained > check->view_highest) {
         check->view_highest = seen->unexplained;
@@ -150,11 +181,11 @@ static void explain(struct world *world, struct host *host)
     seen->unexplained = 0;
 }
 
-static void complains(struct world *world, const struct host *host, uint64_t view)
+static void complains(struct world *world, const struct host *host, uint64_t place)
 {
     bool liar = (world->plan.liars >> host->rid & 1) != 0;
-    if (!liar && view + 1 > world->check->view_complained) {
-        world->check->view_complained = view + 1;
+    if (!liar && place + 1 > world->check->view_complained) {
+        world->check->view_complained = place + 1;
     }
 }
 
@@ -165,7 +196,7 @@ static void proves(struct check_host *seen, struct bytes frame)
     struct vote vote;
     if (evidence_decode(frame, &evidence) == WIRE_OK && evidence.kind == EVIDENCE_PRE_PREPARE &&
         vote_decode(evidence.second, &vote) == WIRE_OK) {
-        seen->proven = vote.view;
+        seen->proven = check_place(vote.epoch, vote.view);
         seen->has_proof = true;
     }
 }
@@ -190,11 +221,11 @@ void check_leaves(struct world *world, struct host *host, const struct outbox *o
         }
         if (envelope.type == MESSAGE_COMPLAIN &&
             complain_decode(envelope.body, &complain) == WIRE_OK) {
-            complains(world, host, complain.view);
+            complains(world, host, check_place(complain.epoch, complain.view));
         }
         if (envelope.type == MESSAGE_VIEW_CHANGE &&
             view_change_decode(envelope.body, &change) == WIRE_OK) {
-            leaves(world, host, change.view);
+            leaves(world, host, check_place(change.epoch, change.view));
         }
     }
 }
@@ -210,22 +241,23 @@ void check_view_change(struct world *world, struct host *host, struct bytes body
         world_fail(world, "I10", host->rid, "a VIEW-CHANGE that is none");
         return;
     }
-    if (change.view < seen->changed) {
+    uint64_t place = check_place(change.epoch, change.view);
+    if (place < seen->changed) {
         world_fail(world, "I10", host->rid, "a VIEW-CHANGE for %lu after one for %lu",
-                   (unsigned long)change.view, (unsigned long)seen->changed);
+                   (unsigned long)change.view, (unsigned long)check_place_view(seen->changed));
     }
     uint8_t hash[HASH_BYTES];
     hash_bytes(body, hash);
-    if (change.view == seen->changed && check_word(hash) != seen->change_word) {
+    if (place == seen->changed && check_word(hash) != seen->change_word) {
         world_fail(world, "I9", host->rid, "two VIEW-CHANGEs for %lu", (unsigned long)change.view);
     }
-    if (change.view > seen->changed) {
-        change_durable(world, host, change.view);
+    if (place > seen->changed) {
+        change_durable(world, host, place);
     }
     if (seen->unexplained != 0) {
         explain(world, host);
     }
-    seen->changed = change.view;
+    seen->changed = place;
     seen->change_word = check_word(hash);
     const char *wrong = check_change_wrong(world, body);
     if (wrong != NULL) {
@@ -245,9 +277,9 @@ void check_view_change(struct world *world, struct host *host, struct bytes body
 static void proposals_check(struct world *world, struct host *host, const struct new_view *new_view)
 {
     const struct check *check = world->check;
-    bool first = new_view->view > check->view_entered;
-    const struct cast *cast = &world->cast;
-    uint32_t primary = (uint32_t)(new_view->view % cast->n);
+    uint64_t place = check_place(new_view->epoch, new_view->view);
+    bool first = place > check->view_entered;
+    uint32_t primary = check_place_primary(world, place);
     uint64_t next = check_low_of(new_view) + 1;
     struct wire_iter list = wire_iter_make(new_view->pre_prepares);
     struct signed_body element;
@@ -256,9 +288,10 @@ static void proposals_check(struct world *world, struct host *host, const struct
         uint8_t space[HASH_BYTES];
         const uint8_t *asked = check_asked_for(new_view, next, space);
         if (vote_decode(element.body, &vote) != WIRE_OK || vote.sequence != next ||
-            vote.view != new_view->view || memcmp(vote.digest, space, HASH_BYTES) != 0 ||
-            !verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
-                         element.body, element.sig)) {
+            vote.view != new_view->view || vote.epoch != new_view->epoch ||
+            vote.epoch != check_epoch_at(world, next)->number ||
+            memcmp(vote.digest, space, HASH_BYTES) != 0 ||
+            !check_signed(world, vote.epoch, primary, TAG_PRE_PREPARE, element.body, element.sig)) {
             world_fail(world, "I11", host->rid, "the NEW-VIEW of %lu is not what follows for %lu",
                        (unsigned long)new_view->view, (unsigned long)next);
         }
@@ -278,23 +311,24 @@ static void proposals_check(struct world *world, struct host *host, const struct
 
 void check_new_view_put(struct world *world, struct host *host, struct bytes value)
 {
-    const struct cast *cast = &world->cast;
     struct envelope envelope;
-    struct new_view new_view;
+    struct new_view new_view = {0};
     uint8_t hash[HASH_BYTES];
     hash_bytes(value, hash);
     bool whole = envelope_decode(value, &envelope) == WIRE_OK &&
                  new_view_decode(envelope.body, &new_view) == WIRE_OK;
-    if (whole && check_bars(world, host, new_view.view)) {
+    uint64_t place = check_place(new_view.epoch, new_view.view);
+    if (whole && check_bars(world, host, place)) {
         world_fail(world, "I14", host->rid, "it enters view %lu, which nobody may lead",
                    (unsigned long)new_view.view);
     }
     if (hash_equal(hash, world->check->new_view_hash)) {
         return; /* another replica's, already */
     }
-    if (!whole || envelope.rid != new_view.view % cast->n || envelope.sig.len != SIG_BYTES ||
-        !verify_body(cast->scheme, cast->sign[envelope.rid].pk, TAG_NEW_VIEW, cast->cluster_id,
-                     envelope.body, envelope.sig.data)) {
+    if (!whole || envelope.rid != check_place_primary(world, place) ||
+        envelope.sig.len != SIG_BYTES ||
+        !check_signed(world, new_view.epoch, envelope.rid, TAG_NEW_VIEW, envelope.body,
+                      envelope.sig.data)) {
         world_fail(world, "I11", host->rid, "it enters a view by a NEW-VIEW that is none");
         return;
     }
@@ -306,8 +340,8 @@ void check_new_view_put(struct world *world, struct host *host, struct bytes val
     }
     proposals_check(world, host, &new_view);
     memcpy(world->check->new_view_hash, hash, HASH_BYTES);
-    if (new_view.view > world->check->view_entered) {
-        world->check->view_entered = new_view.view;
+    if (place > world->check->view_entered) {
+        world->check->view_entered = place;
     }
 }
 
@@ -320,7 +354,7 @@ void check_new_view_sent(struct world *world, struct host *host, struct bytes bo
         world_fail(world, "I11", host->rid, "a NEW-VIEW that is none");
         return;
     }
-    check_view_durable(world, host, new_view.view, true);
+    check_view_durable(world, host, check_place(new_view.epoch, new_view.view), true);
     struct wire_iter list = wire_iter_make(new_view.pre_prepares);
     while (signed_body_next(&list, &element)) {
         struct vote vote;

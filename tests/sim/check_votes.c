@@ -48,8 +48,7 @@ static bool has_batch(struct host *host, const uint8_t digest[HASH_BYTES])
 /* A PRE-PREPARE or PREPARE rests on the stored proposal and its batch. */
 static const char *proposal_wrong(struct world *world, struct host *host, const struct vote *vote)
 {
-    const struct cast *cast = &world->cast;
-    uint32_t primary = (uint32_t)((vote->epoch + vote->view) % cast->n);
+    uint32_t primary = (uint32_t)((vote->epoch + vote->view) % world->cast.n);
     uint8_t space[512];
     struct buffer value = buffer_make(space, sizeof(space));
     struct slot_record record;
@@ -64,14 +63,15 @@ static const char *proposal_wrong(struct world *world, struct host *host, const 
         vote_decode(record.vote, &stored) != WIRE_OK) {
         return "the stored proposal is none";
     }
-    if (stored.view > vote->view) {
+    if (stored.epoch == vote->epoch && stored.view > vote->view) {
         return NULL; /* synced together with what a later step put over it */
     }
-    if (stored.view != vote->view || !hash_equal(stored.digest, vote->digest)) {
+    if (stored.epoch != vote->epoch || stored.view != vote->view ||
+        !hash_equal(stored.digest, vote->digest)) {
         return "another proposal is durable";
     }
-    if (!verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
-                     record.vote, record.primary_sig)) {
+    if (!check_signed(world, stored.epoch, primary, TAG_PRE_PREPARE, record.vote,
+                      record.primary_sig)) {
         return "the proposal is not the primary's";
     }
     return hash_is_zero(vote->digest) || has_batch(host, vote->digest) ? NULL
@@ -109,6 +109,13 @@ static void vote_leaving(struct world *world, struct host *host, const struct en
         world_fail(world, "I9", host->rid, "a vote that is none");
         return;
     }
+    if (vote.epoch != check_epoch_at(world, vote.sequence)->number) {
+        world_fail(world, "I14", host->rid, "%s of epoch %lu for %lu",
+                   message_type_text(envelope->type), (unsigned long)vote.epoch,
+                   (unsigned long)vote.sequence);
+        return;
+    }
+    uint64_t place = check_place(vote.epoch, vote.view);
     struct voted *voted = check_voted(world, host->rid, vote.sequence);
     uint64_t word = check_word(vote.digest);
     if ((voted->has >> kind & 1) != 0) {
@@ -126,13 +133,13 @@ static void vote_leaving(struct world *world, struct host *host, const struct en
         }
     }
     /* A vote that was made before may be said again, but its VIEW-CHANGE must have known of it. */
-    if (kind == VOTED_COMMIT && vote.view < world->check->hosts[host->rid].changed &&
+    if (kind == VOTED_COMMIT && place < world->check->hosts[host->rid].changed &&
         !check_carried(host, &vote)) {
         world_fail(world, "I10", host->rid, "%s for %lu in view %lu, which it has left",
                    message_type_text(envelope->type), (unsigned long)vote.sequence,
                    (unsigned long)vote.view);
     }
-    check_view_durable(world, host, vote.view, true);
+    check_view_durable(world, host, place, true);
     voted->has |= (uint8_t)(1u << kind);
     voted->view[kind] = vote.view;
     voted->word[kind] = word;
@@ -189,18 +196,73 @@ static void status_leaving(struct world *world, struct host *host, struct bytes 
         world_fail(world, "I10", host->rid, "a STATUS that is none");
         return;
     }
+    uint64_t place = check_place(report.epoch, report.view);
     bool grows =
         report.boot > seen->boot || (report.boot == seen->boot && report.counter > seen->counter);
-    if (report.epoch != 0 || report.view < seen->view || !grows) {
+    if (place < seen->view || !grows) {
         world_fail(world, "I10", host->rid, "a STATUS that goes back");
+    }
+    if (!check_in_epoch(world, report.epoch, report.stable)) {
+        world_fail(world, "I14", host->rid, "a STATUS of epoch %lu above a stable %lu",
+                   (unsigned long)report.epoch, (unsigned long)report.stable);
     }
     if (report.executed > seen->durable || report.stable > seen->stable) {
         world_fail(world, "I9", host->rid, "a STATUS ahead of what is durable");
     }
-    check_view_durable(world, host, report.view, report.mode == MODE_ACTIVE);
+    check_view_durable(world, host, place, report.mode == MODE_ACTIVE);
     seen->boot = report.boot;
     seen->counter = report.counter;
-    seen->view = report.view;
+    seen->view = place;
+}
+
+/* The epoch that a signed body is of, and its tag; false for what has none, or is judged by
+ * itself. */
+static bool body_of_epoch(const struct envelope *envelope, uint64_t *epoch, enum sign_tag *tag)
+{
+    struct vote vote;
+    struct view_change change;
+    struct new_view new_view;
+    struct complain complain;
+    struct status_report report;
+    switch (envelope->type) {
+    case MESSAGE_PRE_PREPARE:
+    case MESSAGE_PREPARE:
+    case MESSAGE_COMMIT:
+        *tag = envelope->type == MESSAGE_COMMIT ? TAG_COMMIT : TAG_PREPARE;
+        *tag = envelope->type == MESSAGE_PRE_PREPARE ? TAG_PRE_PREPARE : *tag;
+        *epoch = vote_decode(envelope->body, &vote) == WIRE_OK ? vote.epoch : UINT64_MAX;
+        return true;
+    case MESSAGE_VIEW_CHANGE:
+        *tag = TAG_VIEW_CHANGE;
+        *epoch = view_change_decode(envelope->body, &change) == WIRE_OK ? change.epoch : UINT64_MAX;
+        return true;
+    case MESSAGE_NEW_VIEW:
+        *tag = TAG_NEW_VIEW;
+        *epoch =
+            new_view_decode(envelope->body, &new_view) == WIRE_OK ? new_view.epoch : UINT64_MAX;
+        return true;
+    case MESSAGE_COMPLAIN:
+        *tag = TAG_COMPLAIN;
+        *epoch =
+            complain_decode(envelope->body, &complain) == WIRE_OK ? complain.epoch : UINT64_MAX;
+        return true;
+    case MESSAGE_STATUS:
+        *tag = TAG_STATUS;
+        *epoch =
+            status_report_decode(envelope->body, &report) == WIRE_OK ? report.epoch : UINT64_MAX;
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool check_own_signature(const struct world *world, const struct envelope *envelope)
+{
+    uint64_t epoch = 0;
+    enum sign_tag tag = TAG_PREPARE;
+    return !body_of_epoch(envelope, &epoch, &tag) ||
+           (envelope->sig.len == SIG_BYTES &&
+            check_signed(world, epoch, envelope->rid, tag, envelope->body, envelope->sig.data));
 }
 
 /* What it signed before is not known to it: it signs nothing of the agreement any more. */
@@ -236,6 +298,10 @@ void check_leaving(struct world *world, struct host *host, const struct blob *fr
     }
     if (envelope.rid != host->rid) {
         return; /* passed on: another replica's proposal, a client's request */
+    }
+    if (!check_own_signature(world, &envelope)) {
+        world_fail(world, "I14", host->rid, "%s without its key of that epoch",
+                   message_type_text(envelope.type));
     }
     if ((world->forgot >> host->rid & 1) != 0) {
         forgetful_leaving(world, host, &envelope);

@@ -56,7 +56,7 @@ static bool certificates_good(const struct world *world, const struct view_chang
         uint8_t space[4096];
         struct buffer bytes = buffer_make(space, sizeof(space));
         struct vote vote;
-        if (vote_decode(prepared.vote, &vote) != WIRE_OK || vote.epoch != 0 ||
+        if (vote_decode(prepared.vote, &vote) != WIRE_OK || vote.epoch != change->epoch ||
             vote.view >= change->view || vote.sequence <= last ||
             vote.sequence > low + world->plan.window || !prepared_encode(&prepared, &bytes) ||
             !check_prepared(world, buffer_bytes(&bytes), &vote)) {
@@ -71,9 +71,13 @@ const char *check_change_wrong(const struct world *world, struct bytes body)
 {
     struct view_change change;
     struct block_header header;
-    if (view_change_decode(body, &change) != WIRE_OK || change.epoch != 0 ||
+    if (view_change_decode(body, &change) != WIRE_OK ||
         block_header_decode(change.stable.header, &header) != WIRE_OK) {
         return "a VIEW-CHANGE that is none";
+    }
+    if (check_epoch_at(world, header.height)->number != change.epoch &&
+        check_epoch_at(world, header.height + 1)->number != change.epoch) {
+        return "a checkpoint that another epoch begins or ends with";
     }
     if (header.height % world->plan.interval != 0 || !check_stable(world, &change.stable)) {
         return "a checkpoint that is not stable";
@@ -95,11 +99,12 @@ static const char *changes_wrong(const struct world *world, const struct new_vie
             return "somebody twice in V";
         }
         members |= UINT64_C(1) << element.rid;
-        if (view_change_decode(element.body, &change) != WIRE_OK || change.view != new_view->view) {
+        if (view_change_decode(element.body, &change) != WIRE_OK || change.view != new_view->view ||
+            change.epoch != new_view->epoch) {
             return "a VIEW-CHANGE for another view";
         }
-        if (!verify_body(cast->scheme, cast->sign[element.rid].pk, TAG_VIEW_CHANGE,
-                         cast->cluster_id, element.body, element.sig)) {
+        if (!check_signed(world, new_view->epoch, element.rid, TAG_VIEW_CHANGE, element.body,
+                          element.sig)) {
             return "a VIEW-CHANGE that its sender did not sign";
         }
         const char *inner = check_change_wrong(world, element.body);
@@ -113,8 +118,8 @@ static const char *changes_wrong(const struct world *world, const struct new_vie
 /* O against V. */
 static bool follows(const struct world *world, const struct new_view *new_view)
 {
-    const struct cast *cast = &world->cast;
-    uint32_t primary = (uint32_t)(new_view->view % cast->n);
+    uint64_t place = check_place(new_view->epoch, new_view->view);
+    uint32_t primary = check_place_primary(world, place);
     uint64_t next = check_low_of(new_view) + 1;
     struct wire_iter list = wire_iter_make(new_view->pre_prepares);
     struct signed_body element;
@@ -123,10 +128,10 @@ static bool follows(const struct world *world, const struct new_view *new_view)
         struct vote vote;
         (void)check_asked_for(new_view, next, space);
         if (element.rid != primary || vote_decode(element.body, &vote) != WIRE_OK ||
-            vote.epoch != 0 || vote.view != new_view->view || vote.sequence != next ||
+            vote.epoch != new_view->epoch || vote.view != new_view->view || vote.sequence != next ||
             memcmp(vote.digest, space, HASH_BYTES) != 0 ||
-            !verify_body(cast->scheme, cast->sign[primary].pk, TAG_PRE_PREPARE, cast->cluster_id,
-                         element.body, element.sig)) {
+            !check_signed(world, new_view->epoch, primary, TAG_PRE_PREPARE, element.body,
+                          element.sig)) {
             return false;
         }
         next++;
@@ -141,8 +146,9 @@ static bool follows(const struct world *world, const struct new_view *new_view)
 const char *check_new_view_wrong(const struct world *world, uint64_t rid, struct bytes body)
 {
     struct new_view new_view;
-    if (new_view_decode(body, &new_view) != WIRE_OK || new_view.epoch != 0 || new_view.view == 0 ||
-        rid != new_view.view % world->cast.n) {
+    if (new_view_decode(body, &new_view) != WIRE_OK || new_view.view == 0 ||
+        check_epoch(world, new_view.epoch) == NULL ||
+        rid != (new_view.epoch + new_view.view) % world->cast.n) {
         return "a NEW-VIEW that is none";
     }
     const char *wrong = changes_wrong(world, &new_view);
@@ -181,14 +187,22 @@ static void still_waits(struct world *world, const struct host *host, struct byt
     }
 }
 
+/* With its key of the epoch that the message is of. */
 static bool signed_by_sender(const struct world *world, const struct envelope *envelope)
 {
-    const struct cast *cast = &world->cast;
-    bool is_change = envelope->type == MESSAGE_VIEW_CHANGE;
-    return envelope->sig.len == SIG_BYTES &&
-           verify_body(cast->scheme, cast->sign[envelope->rid].pk,
-                       is_change ? TAG_VIEW_CHANGE : TAG_NEW_VIEW, cast->cluster_id, envelope->body,
-                       envelope->sig.data);
+    struct view_change change;
+    struct new_view new_view;
+    if (envelope->sig.len != SIG_BYTES) {
+        return false;
+    }
+    if (envelope->type == MESSAGE_VIEW_CHANGE) {
+        return view_change_decode(envelope->body, &change) == WIRE_OK &&
+               check_signed(world, change.epoch, envelope->rid, TAG_VIEW_CHANGE, envelope->body,
+                            envelope->sig.data);
+    }
+    return new_view_decode(envelope->body, &new_view) == WIRE_OK &&
+           check_signed(world, new_view.epoch, envelope->rid, TAG_NEW_VIEW, envelope->body,
+                        envelope->sig.data);
 }
 
 static void judge_liar(struct world *world, struct host *host, const struct event *event,

@@ -239,7 +239,8 @@ void client_wakes(struct world *world, uint32_t number)
     bool busy = world->phase == PHASE_STORM ||
                 (world->phase == PHASE_HEAL && world->now_us < world->asks_until_us);
     bool governs = number == officer_number(world);
-    if (governs && busy && client->open_count == 0 && world->plan.govern_every_us > 0) {
+    if (governs && busy && client->open_count < world->plan.govern_outstanding &&
+        world->plan.govern_every_us > 0) {
         client_sends(world, officer_ask(world));
     } else if (!governs && busy && client->open_count < world->plan.outstanding &&
                number_allowed(client)) {

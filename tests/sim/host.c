@@ -8,6 +8,7 @@
 #include "tests/sim/world.h"
 
 #include "governance/session.h"
+#include "replica/core/node_parts.h"
 #include "storage/record.h"
 
 #include <stdlib.h>
@@ -337,21 +338,24 @@ static void step(struct world *world, struct host *host, struct event *event)
     CHECK(host->life == life || !host->up);
 }
 
-/* Whether the node is to hear of the frame. Every copy of one is judged alike: the keys do not
- * change, so what job_verify said of the first counts for all. */
+/* Whether the node is to hear of the frame. Every copy of one is judged alike by nodes of one
+ * epoch: they have the same keys, so what job_verify said of the first counts for all. */
 static enum drop frame_judge(struct world *world, struct host *host, uint32_t from,
                              struct blob *frame)
 {
     struct bytes bytes = blob_bytes(frame);
     struct verify_job job;
-    bool good = frame->judged && frame->verdict == DROP_NONE;
+    uint64_t epoch = host->node->epoch;
+    bool judged = frame->judged && frame->epoch == epoch;
+    bool good = judged && frame->verdict == DROP_NONE;
     enum drop drop = node_inspect(host->node, from, bytes, good ? NULL : &job);
     if (good || drop != DROP_NONE) {
         return drop;
     }
-    if (!frame->judged) {
+    if (!judged) {
         frame->verdict = job_verify(&job, bytes, 0, 1, NULL);
         frame->judged = true;
+        frame->epoch = epoch;
     }
     if (frame->verdict != DROP_NONE && job_refusal_matters(&job, frame->verdict)) {
         struct event refused = {
@@ -457,12 +461,17 @@ void host_start(struct world *world, struct host *host)
 {
     static void *contexts[SIM_REPLICAS_MAX][2];
     struct cast *cast = &world->cast;
+    struct node_key keys[SIM_GENERATIONS];
+    for (uint32_t i = 0; i < SIM_GENERATIONS; i++) {
+        const struct replica_keys *pairs = &cast->keys[host->rid][i];
+        keys[i] = (struct node_key){pairs->sign.seed, pairs->cosign.seed};
+    }
     struct node_config config = {
         .charter_file = bytes_make(cast->charter_file, cast->charter_file_len),
         .rid = host->rid,
         .scheme = cast->scheme,
-        .keys = &(struct node_key){cast->sign[host->rid].seed, cast->cosign[host->rid].seed},
-        .key_count = 1,
+        .keys = keys,
+        .key_count = SIM_GENERATIONS,
         .jitter_seed = prng_next(&world->prng),
         .pool_bytes = POOL_BYTES,
         .snapshot_span = world->plan.snapshot_span,

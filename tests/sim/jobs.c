@@ -77,6 +77,9 @@ void tally_add(struct tally *sum, const struct tally *tally)
     sum->snapshots += tally->snapshots;
     sum->cuts += tally->cuts;
     sum->suspensions += tally->suspensions;
+    sum->epochs += tally->epochs;
+    sum->rotations += tally->rotations;
+    sum->overlaps += tally->overlaps;
 }
 
 static void totals_add(struct totals *sum, const struct totals *totals)

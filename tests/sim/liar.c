@@ -2,6 +2,7 @@
 #include "tests/sim/liar.h"
 
 #include "crypto/hash.h"
+#include "tests/sim/check.h"
 
 static uint8_t frame_space[FRAME_BYTES_MAX];
 
@@ -28,13 +29,31 @@ void lie_send(struct world *world, const struct host *host, uint32_t to, struct 
     blob_drop(blob);
 }
 
-void lie_sign(const struct world *world, uint32_t rid, enum sign_tag tag, struct bytes body,
-              uint8_t out[SIG_BYTES])
+const struct replica_keys *lie_keys(const struct world *world, uint32_t rid, uint64_t epoch)
+{
+    const struct sim_epoch *known = check_epoch(world, epoch);
+    CHECK(lie_is_liar(world, rid));
+    return cast_keys(&world->cast, known != NULL ? known : check_epoch_at(world, UINT64_MAX), rid);
+}
+
+void lie_sign(const struct world *world, uint32_t rid, uint64_t epoch, enum sign_tag tag,
+              struct bytes body, uint8_t out[SIG_BYTES])
 {
     const struct cast *cast = &world->cast;
-    CHECK(lie_is_liar(world, rid));
-    sign_body(cast->scheme, cast->sign[rid].seed, cast->sign[rid].pk, tag, cast->cluster_id, body,
-              out);
+    const struct key_pair *key = &lie_keys(world, rid, epoch)->sign;
+    sign_body(cast->scheme, key->seed, key->pk, tag, cast->cluster_id, body, out);
+}
+
+void lie_attest_sign(const struct world *world, uint32_t rid, struct attest *attest)
+{
+    const struct cast *cast = &world->cast;
+    struct checkpoint checkpoint;
+    CHECK(check_checkpoint_of(world, attest->header, &checkpoint));
+    const struct replica_keys *keys = lie_keys(world, rid, checkpoint.epoch);
+    checkpoint_sign(cast->scheme, &checkpoint, NOTE_SIGN, keys->sign.seed, keys->sign.pk,
+                    attest->note_sig);
+    checkpoint_sign(cast->scheme, &checkpoint, NOTE_COSIGN, keys->cosign.seed, keys->cosign.pk,
+                    attest->cosig);
 }
 
 void lie_batch(uint64_t time_ms, struct buffer *parcel, uint8_t digest[HASH_BYTES])
@@ -75,6 +94,7 @@ static bool sometimes(const struct lie_to *out, const struct envelope *envelope,
         garbled(out->world, out->host, out->to, frame);
         return true;
     }
+    lie_beyond(out, envelope);
     switch (envelope->type) {
     case MESSAGE_PREPARE:
     case MESSAGE_COMMIT:
@@ -108,6 +128,9 @@ bool liar_sends(struct world *world, struct host *host, uint32_t to, struct blob
     struct bytes attachment = bytes_slice(bytes, used, bytes.len - used);
     if (world_is_other(world, to)) {
         return lie_other_log(&out, &envelope, attachment);
+    }
+    if (!lie_other_keys(&out, &envelope, attachment)) {
+        return false;
     }
     if (envelope.type == MESSAGE_VIEW_CHANGE) {
         liar_hears(world, frame);

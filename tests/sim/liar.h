@@ -10,6 +10,7 @@
  *   liar_change.c  VIEW-CHANGE
  *   liar_view.c    NEW-VIEW
  *   liar_large.c   batches beyond what a batch may be
+ *   liar_keys.c    keys of other epochs
  *   liar_fork.c    another log for some, when there are more of them than f
  *
  * Their nodes are the same as everybody's; what these send is changed and signed again with the
@@ -31,9 +32,14 @@ struct lie_to {
 MUST_USE struct bytes lie_frame(uint64_t type, uint32_t rid, struct bytes body, const uint8_t *sig,
                                 struct bytes attachment);
 void lie_send(struct world *world, const struct host *host, uint32_t to, struct bytes frame);
-/* Sign `body` as replica `rid`, which must be a liar. */
-void lie_sign(const struct world *world, uint32_t rid, enum sign_tag tag, struct bytes body,
-              uint8_t out[SIG_BYTES]);
+/* The keys that a liar has in that epoch; the newest in one that is not decided. */
+MUST_USE const struct replica_keys *lie_keys(const struct world *world, uint32_t rid,
+                                             uint64_t epoch);
+/* Sign `body`, which is of that epoch, as replica `rid`, which must be a liar. */
+void lie_sign(const struct world *world, uint32_t rid, uint64_t epoch, enum sign_tag tag,
+              struct bytes body, uint8_t out[SIG_BYTES]);
+/* Sign the header of an attestation as that replica. */
+void lie_attest_sign(const struct world *world, uint32_t rid, struct attest *attest);
 /* An empty batch dated `time_ms`, as PRE-PREPARE carries it, into `parcel`; its digest. */
 void lie_batch(uint64_t time_ms, struct buffer *parcel, uint8_t digest[HASH_BYTES]);
 MUST_USE static inline bool lie_is_liar(const struct world *world, uint32_t rid)
@@ -44,6 +50,11 @@ MUST_USE static inline bool lie_is_liar(const struct world *world, uint32_t rid)
 /* Each is about to let `envelope` go to one replica. True when it goes out as it is too. */
 MUST_USE bool lie_votes(const struct lie_to *out, const struct envelope *envelope);
 MUST_USE bool lie_proposal(const struct lie_to *out, const struct envelope *envelope);
+/* Votes and proposals above a pending boundary, beside it. */
+void lie_beyond(const struct lie_to *out, const struct envelope *envelope);
+/* liar_keys.c: with a key that is not the epoch's. */
+MUST_USE bool lie_other_keys(const struct lie_to *out, const struct envelope *envelope,
+                             struct bytes attachment);
 MUST_USE bool lie_pace(const struct lie_to *out, const struct envelope *envelope,
                        struct blob *frame);
 /* liar_order.c: a primary's proposals; votes and attestations that are kept back. */

@@ -8,8 +8,8 @@
 #define FORGED_MAX 12
 
 /* Noise, but for those members whose keys the liars have. */
-static uint64_t sigs_forge(struct world *world, enum sign_tag tag, struct bytes body,
-                           uint32_t except, struct buffer *sigs)
+static uint64_t sigs_forge(struct world *world, uint64_t epoch, struct bytes body, uint32_t except,
+                           struct buffer *sigs)
 {
     uint64_t members = 0;
     uint32_t left = world->cast.q - 1;
@@ -20,7 +20,7 @@ static uint64_t sigs_forge(struct world *world, enum sign_tag tag, struct bytes 
         }
         prng_fill(&world->prng, sig.value, SIG_BYTES);
         if (lie_is_liar(world, i)) {
-            lie_sign(world, i, tag, body, sig.value);
+            lie_sign(world, i, epoch, TAG_PREPARE, body, sig.value);
         }
         CHECK(item_sig_encode(&sig, sigs));
         members |= UINT64_C(1) << i;
@@ -35,15 +35,15 @@ static void prepared_forge(struct world *world, const struct vote *vote, struct 
     uint8_t sig_space[SIM_REPLICAS_MAX * (SIG_BYTES + 2)];
     struct buffer body = buffer_make(vote_space, sizeof(vote_space));
     struct buffer sigs = buffer_make(sig_space, sizeof(sig_space));
-    uint32_t primary = (uint32_t)(vote->view % world->plan.n);
+    uint32_t primary = (uint32_t)((vote->epoch + vote->view) % world->plan.n);
     struct prepared prepared = {0};
     CHECK(vote_encode(vote, &body));
     prepared.vote = buffer_bytes(&body);
-    prepared.members = sigs_forge(world, TAG_PREPARE, prepared.vote, primary, &sigs);
+    prepared.members = sigs_forge(world, vote->epoch, prepared.vote, primary, &sigs);
     prepared.sigs = (struct wire_list){buffer_bytes(&sigs), world->cast.q - 1};
     prng_fill(&world->prng, prepared.primary_sig, SIG_BYTES);
     if (lie_is_liar(world, primary)) {
-        lie_sign(world, primary, TAG_PRE_PREPARE, prepared.vote, prepared.primary_sig);
+        lie_sign(world, primary, vote->epoch, TAG_PRE_PREPARE, prepared.vote, prepared.primary_sig);
     }
     CHECK(prepared_encode(&prepared, list));
 }
@@ -57,7 +57,11 @@ static uint32_t forged_list(struct world *world, const struct view_change *chang
     CHECK(block_header_decode(change->stable.header, &header) == WIRE_OK);
     for (uint32_t i = 0; i < count; i++) {
         struct buffer parcel = buffer_make(parcel_space, sizeof(parcel_space));
-        struct vote vote = {.view = change->view - 1, .sequence = header.height + 1 + i};
+        struct vote vote = {
+            .epoch = change->epoch,
+            .view = change->view - 1,
+            .sequence = header.height + 1 + i,
+        };
         lie_batch(SIM_WALL_MS + i, &parcel, vote.digest);
         prepared_forge(world, &vote, list);
     }
@@ -80,7 +84,8 @@ static uint32_t older_list(const struct world *world, const struct view_change *
         const struct blob *frame = world->heard[i].older;
         if (frame == NULL ||
             schema_decode_front(&schema_envelope, blob_bytes(frame), &envelope, &used) != WIRE_OK ||
-            view_change_decode(envelope.body, &older) != WIRE_OK || older.view >= change->view) {
+            view_change_decode(envelope.body, &older) != WIRE_OK || older.epoch != change->epoch ||
+            older.view >= change->view) {
             continue;
         }
         struct wire_iter iter = wire_iter_make(older.prepared);
@@ -100,7 +105,7 @@ static uint32_t older_list(const struct world *world, const struct view_change *
 static bool members_twist(struct world *world, enum twist twist, const struct vote *vote,
                           struct prepared *prepared, struct buffer *sigs)
 {
-    uint32_t primary = (uint32_t)(vote->view % world->plan.n);
+    uint32_t primary = (uint32_t)((vote->epoch + vote->view) % world->plan.n);
     uint32_t last = 63 - (uint32_t)__builtin_clzll(prepared->members);
     if (twist == TWIST_PRIMARY && !lie_is_liar(world, primary)) {
         return false;
@@ -118,7 +123,7 @@ static bool members_twist(struct world *world, enum twist twist, const struct vo
             continue;
         }
         if (i == primary && twist == TWIST_PRIMARY) {
-            lie_sign(world, primary, TAG_PREPARE, prepared->vote, sig.value);
+            lie_sign(world, primary, vote->epoch, TAG_PREPARE, prepared->vote, sig.value);
         }
         CHECK(item_sig_encode(&sig, sigs));
         count++;
@@ -173,8 +178,9 @@ static void checkpoint_forge(struct world *world, struct stable *stable, struct 
     for (uint32_t i = 0; i < world->plan.n; i++) {
         struct item_sig sig;
         if (lie_is_liar(world, i)) {
-            checkpoint_sign(world->cast.scheme, &checkpoint, NOTE_SIGN, world->cast.sign[i].seed,
-                            world->cast.sign[i].pk, sig.value);
+            const struct key_pair *key = &lie_keys(world, i, checkpoint.epoch)->sign;
+            checkpoint_sign(world->cast.scheme, &checkpoint, NOTE_SIGN, key->seed, key->pk,
+                            sig.value);
             CHECK(item_sig_encode(&sig, sigs));
             count++;
         }
@@ -253,8 +259,10 @@ bool lie_change(const struct lie_to *out, const struct envelope *envelope)
     static uint8_t space[1u << 20];
     struct world *world = out->world;
     struct buffer body = buffer_make(space, sizeof(space));
+    struct view_change change;
     uint8_t sig[SIG_BYTES];
-    if (!world_lies(world, out->host->rid, LIE_CHANGE)) {
+    if (!world_lies(world, out->host->rid, LIE_CHANGE) ||
+        view_change_decode(envelope->body, &change) != WIRE_OK) {
         return true;
     }
     if (prng_chance(&world->prng, 100)) {
@@ -268,7 +276,7 @@ bool lie_change(const struct lie_to *out, const struct envelope *envelope)
     if (!lie_twist(world, out->host->rid, twist, envelope->body, &body)) {
         return true;
     }
-    lie_sign(world, out->host->rid, TAG_VIEW_CHANGE, buffer_bytes(&body), sig);
+    lie_sign(world, out->host->rid, change.epoch, TAG_VIEW_CHANGE, buffer_bytes(&body), sig);
     lie_send(world, out->host, out->to,
              lie_frame(MESSAGE_VIEW_CHANGE, out->host->rid, buffer_bytes(&body), sig, BYTES_EMPTY));
     return prng_chance(&world->prng, 300);
@@ -285,13 +293,14 @@ void liar_hears(struct world *world, struct blob *frame)
         return;
     }
     struct heard *heard = &world->heard[envelope.rid];
-    if (heard->newest != NULL && change.view <= heard->view) {
+    uint64_t place = check_place(change.epoch, change.view);
+    if (heard->newest != NULL && place <= heard->place) {
         return;
     }
     blob_drop(heard->older);
     heard->older = heard->newest;
     heard->newest = frame;
-    heard->view = change.view;
+    heard->place = place;
     frame->refs++;
 }
 

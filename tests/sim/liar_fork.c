@@ -25,8 +25,8 @@ static void sign_and_send(const struct lie_to *out, uint32_t rid, uint64_t type,
     struct buffer body = buffer_make(space, sizeof(space));
     enum sign_tag tag = type == MESSAGE_COMMIT ? TAG_COMMIT : TAG_PREPARE;
     CHECK(vote_encode(vote, &body));
-    lie_sign(out->world, rid, type == MESSAGE_PRE_PREPARE ? TAG_PRE_PREPARE : tag,
-             buffer_bytes(&body), sig);
+    tag = type == MESSAGE_PRE_PREPARE ? TAG_PRE_PREPARE : tag;
+    lie_sign(out->world, rid, vote->epoch, tag, buffer_bytes(&body), sig);
     lie_send(out->world, out->host, out->to,
              lie_frame(type, rid, buffer_bytes(&body), sig, parcel));
 }
@@ -101,22 +101,11 @@ bool lie_other_log(const struct lie_to *out, const struct envelope *envelope,
 /* --- From the other side -----------------------------------------------------------------------
  */
 
-static void header_sign(const struct world *world, uint32_t rid, struct attest *attest)
-{
-    const struct cast *cast = &world->cast;
-    struct checkpoint checkpoint;
-    CHECK(check_checkpoint_of(world, attest->header, &checkpoint));
-    checkpoint_sign(cast->scheme, &checkpoint, NOTE_SIGN, cast->sign[rid].seed, cast->sign[rid].pk,
-                    attest->note_sig);
-    checkpoint_sign(cast->scheme, &checkpoint, NOTE_COSIGN, cast->cosign[rid].seed,
-                    cast->cosign[rid].pk, attest->cosig);
-}
-
 static void attest_encoded(const struct world *world, uint32_t rid, struct bytes header,
                            struct buffer *out)
 {
     struct attest attest = {.header = header};
-    header_sign(world, rid, &attest);
+    lie_attest_sign(world, rid, &attest);
     CHECK(attest_encode(&attest, out));
 }
 

@@ -140,7 +140,7 @@ bool lie_large(const struct lie_to *out, const struct vote *like, struct bytes p
         attachment = buffer_bytes(&encoded);
     }
     CHECK(vote_encode(&vote, &body));
-    lie_sign(world, out->host->rid, TAG_PRE_PREPARE, buffer_bytes(&body), sig);
+    lie_sign(world, out->host->rid, vote.epoch, TAG_PRE_PREPARE, buffer_bytes(&body), sig);
     lie_send(world, out->host, out->to,
              lie_frame(MESSAGE_PRE_PREPARE, out->host->rid, buffer_bytes(&body), sig, attachment));
     return false;

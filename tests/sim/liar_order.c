@@ -16,7 +16,7 @@ static void propose_instead(const struct lie_to *out, const struct vote *like, s
     struct vote vote = *like;
     hash_bytes(batch, vote.digest);
     CHECK(vote_encode(&vote, &body));
-    lie_sign(out->world, out->host->rid, TAG_PRE_PREPARE, buffer_bytes(&body), sig);
+    lie_sign(out->world, out->host->rid, vote.epoch, TAG_PRE_PREPARE, buffer_bytes(&body), sig);
     lie_send(out->world, out->host, out->to,
              lie_frame(MESSAGE_PRE_PREPARE, out->host->rid, buffer_bytes(&body), sig, parcel));
 }

@@ -55,11 +55,12 @@ void lie_complain(const struct lie_to *out, const struct envelope *envelope)
         return;
     }
     struct complain complain = {
+        .epoch = report.epoch,
         .view = report.view + (prng_chance(&out->world->prng, 100) ? 1 : 0),
     };
     prng_fill(&out->world->prng, complain.request_id, HASH_BYTES);
     CHECK(complain_encode(&complain, &body));
-    lie_sign(out->world, out->host->rid, TAG_COMPLAIN, buffer_bytes(&body), sig);
+    lie_sign(out->world, out->host->rid, complain.epoch, TAG_COMPLAIN, buffer_bytes(&body), sig);
     lie_send(out->world, out->host, out->to,
              lie_frame(MESSAGE_COMPLAIN, out->host->rid, buffer_bytes(&body), sig, BYTES_EMPTY));
 }

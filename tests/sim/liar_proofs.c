@@ -10,11 +10,10 @@
 static void header_lie(struct world *world, uint32_t rid, struct attest *attest,
                        struct buffer *header_bytes)
 {
-    const struct cast *cast = &world->cast;
+    static const uint8_t other_hash[HASH_BYTES] = {1};
     struct block_header header;
-    struct checkpoint checkpoint;
     CHECK(block_header_decode(attest->header, &header) == WIRE_OK);
-    switch (prng_below(&world->prng, 4)) {
+    switch (prng_below(&world->prng, world->plan.epochs_permille > 0 ? 7 : 4)) {
     case 0:
         header.time_ms++;
         break;
@@ -24,17 +23,24 @@ static void header_lie(struct world *world, uint32_t rid, struct attest *attest,
     case 2:
         header.height += world->plan.interval - header.height % world->plan.interval;
         break;
-    default:
+    case 3:
         header.tree_size++;
+        break;
+    case 4: /* hide the boundary, or invent one */
+        header.pending_boundary =
+            header.pending_boundary == NO_BOUNDARY ? header.height : NO_BOUNDARY;
+        break;
+    case 5: /* the same of what comes behind it */
+        header.next_config_hash =
+            header.next_config_hash.len == 0 ? BYTES_OF_ARRAY(other_hash) : BYTES_EMPTY;
+        break;
+    default:
+        header.epoch++;
         break;
     }
     CHECK(block_header_encode(&header, header_bytes));
     attest->header = buffer_bytes(header_bytes);
-    CHECK(check_checkpoint_of(world, attest->header, &checkpoint));
-    checkpoint_sign(cast->scheme, &checkpoint, NOTE_SIGN, cast->sign[rid].seed, cast->sign[rid].pk,
-                    attest->note_sig);
-    checkpoint_sign(cast->scheme, &checkpoint, NOTE_COSIGN, cast->cosign[rid].seed,
-                    cast->cosign[rid].pk, attest->cosig);
+    lie_attest_sign(world, rid, attest);
 }
 
 static void attest_send(struct world *world, const struct host *host, uint32_t to,
@@ -63,7 +69,7 @@ static void status_send(struct world *world, const struct host *host, uint32_t t
     report.executed += prng_below(&world->prng, 1000);
     report.stable += world->plan.interval * prng_below(&world->prng, 10);
     CHECK(status_report_encode(&report, &forged));
-    lie_sign(world, host->rid, TAG_STATUS, buffer_bytes(&forged), sig);
+    lie_sign(world, host->rid, report.epoch, TAG_STATUS, buffer_bytes(&forged), sig);
     lie_send(world, host, to,
              lie_frame(MESSAGE_STATUS, host->rid, buffer_bytes(&forged), sig, BYTES_EMPTY));
 }
@@ -83,8 +89,7 @@ static void certificate_forge(struct world *world, const struct host *host, stru
         struct item_sig sig;
         prng_fill(&world->prng, sig.value, SIG_BYTES);
         if (prng_chance(&world->prng, 500)) {
-            sign_body(cast->scheme, cast->sign[host->rid].seed, cast->sign[host->rid].pk,
-                      TAG_COMMIT, cast->cluster_id, buffer_bytes(&body), sig.value);
+            lie_sign(world, host->rid, vote->epoch, TAG_COMMIT, buffer_bytes(&body), sig.value);
         }
         CHECK(item_sig_encode(&sig, &sigs));
     }
@@ -121,6 +126,7 @@ static void block_lie(struct world *world, const struct host *host, uint32_t to,
     CHECK(payloads_encode(&none, &payloads));
     hash_bytes(buffer_bytes(&batch), vote.digest);
     vote.sequence = data.from;
+    vote.epoch = check_epoch_at(world, data.from)->number;
     certificate_forge(world, host, &vote, &commit);
     parcel.batch = buffer_bytes(&batch);
     parcel.payloads = buffer_bytes(&payloads);

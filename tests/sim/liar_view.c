@@ -2,6 +2,7 @@
  * the core makes of V is called for O here; the checker makes it of its own. */
 #include "crypto/hash.h"
 #include "governance/view_plan.h"
+#include "tests/sim/check.h"
 #include "tests/sim/liar.h"
 
 #include <string.h>
@@ -9,6 +10,7 @@
 struct draft {
     struct world *world;
     uint32_t rid;
+    uint64_t epoch;
     uint64_t view;
     struct signed_body v[REPLICAS_MAX];
     uint32_t v_count;
@@ -21,6 +23,7 @@ static uint8_t twisted_space[REPLICAS_MAX][1u << 17];
 static void draft_read(struct draft *draft, const struct new_view *new_view)
 {
     struct wire_iter iter = wire_iter_make(new_view->view_changes);
+    draft->epoch = new_view->epoch;
     draft->view = new_view->view;
     while (draft->v_count < REPLICAS_MAX && signed_body_next(&iter, &draft->v[draft->v_count])) {
         draft->v_count++;
@@ -31,7 +34,8 @@ static void v_sign(struct draft *draft, uint32_t at, struct bytes body)
 {
     draft->v[at].body = body;
     if (lie_is_liar(draft->world, (uint32_t)draft->v[at].rid)) {
-        lie_sign(draft->world, (uint32_t)draft->v[at].rid, TAG_VIEW_CHANGE, body, draft->v[at].sig);
+        lie_sign(draft->world, (uint32_t)draft->v[at].rid, draft->epoch, TAG_VIEW_CHANGE, body,
+                 draft->v[at].sig);
     } else {
         prng_fill(&draft->world->prng, draft->v[at].sig, SIG_BYTES);
     }
@@ -81,7 +85,8 @@ static bool v_of_another(struct draft *draft)
         struct envelope envelope;
         size_t used = 0;
         const struct heard *heard = &draft->world->heard[rid];
-        if (v_has(draft, rid) || heard->newest == NULL || heard->view != draft->view ||
+        if (v_has(draft, rid) || heard->newest == NULL ||
+            heard->place != check_place(draft->epoch, draft->view) ||
             schema_decode_front(&schema_envelope, blob_bytes(heard->newest), &envelope, &used) !=
                 WIRE_OK) {
             continue;
@@ -149,7 +154,8 @@ static struct wire_list o_list(const struct draft *draft, const struct view_plan
     for (uint32_t i = 0; i < count; i++) {
         uint8_t vote_space[128];
         struct buffer body = buffer_make(vote_space, sizeof(vote_space));
-        struct vote vote = {.view = draft->view, .sequence = plan->low + 1 + i};
+        struct vote vote = {
+            .epoch = draft->epoch, .view = draft->view, .sequence = plan->low + 1 + i};
         memcpy(vote.digest, plan->digest[i], HASH_BYTES);
         if (i == victim && lie == O_WITHOUT_ONE) {
             memset(vote.digest, 0, HASH_BYTES);
@@ -158,7 +164,7 @@ static struct wire_list o_list(const struct draft *draft, const struct view_plan
         }
         CHECK(vote_encode(&vote, &body));
         struct signed_body element = {.rid = draft->rid, .body = buffer_bytes(&body)};
-        lie_sign(world, draft->rid, TAG_PRE_PREPARE, element.body, element.sig);
+        lie_sign(world, draft->rid, draft->epoch, TAG_PRE_PREPARE, element.body, element.sig);
         if (lie == O_UNSIGNED) {
             prng_fill(&world->prng, element.sig, SIG_BYTES);
         }
@@ -172,14 +178,15 @@ static void draft_send(const struct lie_to *out, const struct draft *draft, enum
     static struct view_plan plan;
     static uint8_t body_space[ENVELOPE_BODY_BYTES_MAX];
     struct buffer body = buffer_make(body_space, sizeof(body_space));
-    struct new_view new_view = {.view = draft->view, .view_changes = v_list(draft)};
+    struct new_view new_view = {
+        .epoch = draft->epoch, .view = draft->view, .view_changes = v_list(draft)};
     uint8_t sig[SIG_BYTES];
     if (!view_plan_make(new_view.view_changes, &plan)) {
         return;
     }
     new_view.pre_prepares = o_list(draft, &plan, lie);
     CHECK(new_view_encode(&new_view, &body));
-    lie_sign(out->world, draft->rid, TAG_NEW_VIEW, buffer_bytes(&body), sig);
+    lie_sign(out->world, draft->rid, draft->epoch, TAG_NEW_VIEW, buffer_bytes(&body), sig);
     if (lie == NEW_VIEW_UNSIGNED) {
         prng_fill(&out->world->prng, sig, SIG_BYTES);
     }

@@ -11,7 +11,7 @@ static void vote_sign_send(const struct lie_to *out, uint64_t type, const struct
     struct buffer body = buffer_make(space, sizeof(space));
     enum sign_tag tag = type == MESSAGE_COMMIT ? TAG_COMMIT : TAG_PREPARE;
     CHECK(vote_encode(vote, &body));
-    lie_sign(out->world, out->host->rid, tag, buffer_bytes(&body), sig);
+    lie_sign(out->world, out->host->rid, vote->epoch, tag, buffer_bytes(&body), sig);
     lie_send(out->world, out->host, out->to,
              lie_frame(type, out->host->rid, buffer_bytes(&body), sig, BYTES_EMPTY));
 }
@@ -42,10 +42,10 @@ static void proposal_lie(const struct lie_to *out, uint32_t to, const struct vot
     uint8_t sig[SIG_BYTES];
     struct buffer parcel = buffer_make(parcel_space, sizeof(parcel_space));
     struct buffer body = buffer_make(body_space, sizeof(body_space));
-    struct vote vote = {.view = like->view, .sequence = like->sequence};
+    struct vote vote = *like;
     lie_batch(time_ms, &parcel, vote.digest);
     CHECK(vote_encode(&vote, &body));
-    lie_sign(out->world, out->host->rid, TAG_PRE_PREPARE, buffer_bytes(&body), sig);
+    lie_sign(out->world, out->host->rid, vote.epoch, TAG_PRE_PREPARE, buffer_bytes(&body), sig);
     lie_send(out->world, out->host, to,
              lie_frame(MESSAGE_PRE_PREPARE, out->host->rid, buffer_bytes(&body), sig,
                        buffer_bytes(&parcel)));
@@ -67,13 +67,43 @@ static void second_proposals(const struct lie_to *out, const struct vote *like)
     }
 }
 
+/* Above the boundary that is pending: as if the epoch went on, or the next one had begun. */
+void lie_beyond(const struct lie_to *out, const struct envelope *envelope)
+{
+    struct world *world = out->world;
+    struct vote vote;
+    bool votes = envelope->type == MESSAGE_PRE_PREPARE || envelope->type == MESSAGE_PREPARE ||
+                 envelope->type == MESSAGE_COMMIT;
+    if (!world_lies(world, out->host->rid, LIE_BEYOND) || envelope->rid != out->host->rid ||
+        !votes || vote_decode(envelope->body, &vote) != WIRE_OK) {
+        return;
+    }
+    uint64_t boundary = check_boundary(world, world->check->hosts[out->host->rid].durable);
+    if (boundary == NO_BOUNDARY || vote.sequence > boundary) {
+        return;
+    }
+    vote.sequence = boundary + prng_between(&world->prng, 1, 3);
+    if (prng_chance(&world->prng, 500)) {
+        vote.epoch++;
+        vote.view = 0;
+    }
+    if (envelope->type == MESSAGE_PRE_PREPARE) {
+        proposal_lie(out, out->to, &vote, soon_ms(out));
+    } else {
+        vote_sign_send(out, envelope->type, &vote);
+    }
+}
+
 bool lie_votes(const struct lie_to *out, const struct envelope *envelope)
 {
     struct world *world = out->world;
     uint32_t rid = out->host->rid;
     struct vote vote;
     CHECK(vote_decode(envelope->body, &vote) == WIRE_OK);
-    if (world_lies(world, rid, LIE_PROPOSE)) {
+    /* A primary that leaves a hole as its last lie leaves it for ever: nobody waits for anything.
+     */
+    bool leads = (vote.epoch + vote.view) % world->plan.n == rid && world->phase != PHASE_STORM;
+    if (world_lies(world, rid, LIE_PROPOSE) && !leads) {
         struct vote near = vote;
         near.sequence += prng_below(&world->prng, 4);
         proposal_lie(out, out->to, &near, soon_ms(out));

@@ -288,12 +288,13 @@ static void summary(const struct options *options, const struct totals *totals)
            " acknowledged, %" PRIu64 " refused, %" PRIu64 " receipts verified), %" PRIu64
            " entries,\n  %" PRIu64 " crashes, %" PRIu64 " disks set back or lost (%" PRIu64
            " found out), %" PRIu64 " snapshots, %" PRIu64 " cuts,\n  %" PRIu64
-           " suspensions, %" PRIu64 " lies, %" PRIu64 " times evidence\n",
+           " suspensions, %" PRIu64 " epochs, %" PRIu64 " rotations, %" PRIu64 " waited, %" PRIu64
+           " lies, %" PRIu64 " times evidence\n",
            totals->runs, totals->failed, (double)totals->virtual_us / 1e6, totals->seconds,
            tally->messages, rate, tally->heights, tally->requests, tally->acknowledged,
            tally->refused, tally->receipts, tally->entries, tally->crashes, tally->forgot,
-           tally->recovering, tally->snapshots, tally->cuts, tally->suspensions, tally->lies,
-           tally->evidence);
+           tally->recovering, tally->snapshots, tally->cuts, tally->suspensions, tally->epochs,
+           tally->rotations, tally->overlaps, tally->lies, tally->evidence);
 }
 
 static void runs_print(void)

@@ -1,5 +1,6 @@
 /* Officers of the simulated cluster: members of its charter who suspend replicas and restore them,
- * each time by one bundle that the first of them signs and sends.
+ * give them other keys and begin epochs, each time by one bundle that the first of them signs and
+ * sends.
  *
  * To the rest of the simulator they are one more client, the last one: what it asks for is in the
  * log of requests with a `change`. */
@@ -10,10 +11,12 @@
 
 /* What a bundle is about. */
 struct change {
-    bool restores;    /* or suspends */
-    uint32_t subject; /* rid */
-    uint32_t votes;   /* of members, yes */
-    uint64_t version; /* of the section `replicas` that it was written for */
+    uint64_t action;     /* REPLICA_SUSPEND, _RESTORE, _KEY_ROTATE or EPOCH_RENEW */
+    uint32_t subject;    /* rid; not of EPOCH_RENEW */
+    uint32_t generation; /* of the keys that the subject is to have */
+    uint32_t votes;      /* of members, yes */
+    bool forged;         /* the new keys' owner did not sign its card */
+    uint64_t version;    /* of the section `replicas`; U64_UNLIMITED: whatever it is */
     uint8_t pid[HASH_BYTES];
 };
 
@@ -26,5 +29,9 @@ void officer_open(struct world *world);
 MUST_USE struct sim_request *officer_ask(struct world *world);
 /* The same for what a script has in mind, sent to all. */
 void officer_suspends(struct world *world, uint32_t subject);
+void officer_restores(struct world *world, uint32_t subject);
+void officer_renews(struct world *world);
+/* The keys of the generation behind the newest that it was ever to have. */
+void officer_rotates(struct world *world, uint32_t subject);
 
 #endif

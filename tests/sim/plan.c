@@ -102,6 +102,24 @@ static void choose_clients(struct plan *plan, struct prng *prng)
     plan->think_us = prng_between(prng, 1, 20000);
 }
 
+/* Boundaries must be near enough for several of them to pass: short windows, and longer runs. */
+static void choose_epochs(struct plan *plan, struct prng *prng)
+{
+    plan->epochs_permille = (uint32_t)prng_between(prng, 300, 1000);
+    plan->govern_outstanding = (uint32_t)prng_between(prng, 1, 3);
+    plan->govern_every_us = prng_between(prng, 20000, 500000);
+    if (prng_chance(prng, 800)) {
+        plan->interval = 16;
+        plan->window = prng_chance(prng, 700) ? 32 : 48;
+    }
+    if (!plan->real_signatures) {
+        plan->steps += plan->steps / 2;
+    }
+    if (plan->liars != 0 && prng_chance(prng, 500)) {
+        plan->lies |= prng_chance(prng, 500) ? LIE_KEYS : LIE_BEYOND;
+    }
+}
+
 void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
 {
     static const uint32_t sizes[] = {4, 4, 4, 4, 4, 4, 7, 7, 10};
@@ -132,4 +150,8 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
         plan->lies |= (uint32_t)LIE_SOME << prng_below(&prng, 7);
     }
     plan->govern_every_us = prng_chance(&prng, 300) ? prng_between(&prng, 20000, 1000000) : 0;
+    plan->govern_outstanding = 1;
+    if (plan->govern_every_us > 0 && prng_chance(&prng, 400)) {
+        choose_epochs(plan, &prng);
+    }
 }

@@ -38,6 +38,8 @@ enum lie {
     LIE_BYTES = 1 << 24,      /* of one byte more */
     LIE_OLD = 1 << 25,        /* answers to FETCH out of a picture of the disk */
     LIE_FORGE = 1 << 26,      /* of LIE_DATA only what concerns snapshots */
+    LIE_KEYS = 1 << 27,       /* signatures with keys of the epoch before, or of the one behind */
+    LIE_BEYOND = 1 << 28,     /* the primary: proposals above a boundary that is pending */
 };
 
 struct plan {
@@ -92,6 +94,8 @@ struct plan {
     uint32_t refused_permille;
     uint64_t think_us;
     uint64_t govern_every_us; /* officers suspend and restore replicas; 0: never */
+    uint32_t epochs_permille; /* of what they ask for: new keys for a replica, and new epochs */
+    uint32_t govern_outstanding;
 };
 
 /* `n` is 0 for the seed's own choice. */

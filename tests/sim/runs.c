@@ -390,6 +390,10 @@ const struct script *script_at(uint32_t number)
         return &governed_scripts[number];
     }
     number -= governed_script_count;
+    if (number < epoch_script_count) {
+        return &epoch_scripts[number];
+    }
+    number -= epoch_script_count;
     if (number < liar_script_count) {
         return &liar_scripts[number];
     }

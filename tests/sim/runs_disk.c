@@ -19,7 +19,8 @@ static void power_plan(struct plan *plan)
 static bool has_left_alone(const struct world *world, uint32_t rid)
 {
     struct node_look look = script_look(world, rid);
-    return look.mode == MODE_CHANGING && look.view > world->check->view_entered;
+    return look.mode == MODE_CHANGING &&
+           check_place(look.epoch, look.view) > world->check->view_entered;
 }
 
 static bool all_vote_above(struct world *world, uint64_t height)

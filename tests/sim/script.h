@@ -6,6 +6,7 @@
  *   runs_snapshot.c  long absences
  *   runs_views.c  rules of changing views that the seeds seldom show
  *   runs_governed.c  officers act
+ *   runs_epochs.c  boundaries, and what may happen at one
  *   runs_liars.c  one for each way to cheat about views
  *   runs_fork.c   more liars than f
  *
@@ -55,6 +56,8 @@ extern const struct script view_scripts[];
 extern const uint32_t view_script_count;
 extern const struct script governed_scripts[];
 extern const uint32_t governed_script_count;
+extern const struct script epoch_scripts[];
+extern const uint32_t epoch_script_count;
 extern const struct script liar_scripts[];
 extern const uint32_t liar_script_count;
 extern const struct script fork_scripts[];

@@ -52,6 +52,8 @@ static const struct field fields[] = {
     FIELD(expect_permille, 0, false),
     FIELD(refused_permille, 0, false),
     FIELD(govern_every_us, 0, false),
+    FIELD(epochs_permille, 0, false),
+    FIELD(govern_outstanding, 1, false),
     FIELD(clients, 1, false),
     FIELD(outstanding, 1, false),
     FIELD(snapshot_span, 1, false),
@@ -66,6 +68,8 @@ static const struct field fields[] = {
     FIELD(luck, UINT64_MAX, false),
     FIELD(n, UINT64_MAX, false),
     FIELD(f, UINT64_MAX, false),
+    FIELD(interval, UINT64_MAX, false),
+    FIELD(window, UINT64_MAX, false),
 };
 
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))

@@ -1,5 +1,7 @@
 #include "tests/sim/sign_memo.h"
 
+#include "tests/support/sign_fast.h"
+
 #include <string.h>
 
 #define PLACES 2048u
@@ -41,6 +43,17 @@ static bool verify(const uint8_t public_key[PUBLIC_KEY_BYTES], struct bytes mess
     return true;
 }
 
+/* The stand-in goes by the public key alone; who signs with another key's seed has signed as that.
+ */
+static void sign(const uint8_t seed[SEED_BYTES], const uint8_t public_key[PUBLIC_KEY_BYTES],
+                 struct bytes message, uint8_t out[SIG_BYTES])
+{
+    uint8_t own[PUBLIC_KEY_BYTES];
+    (void)public_key;
+    behind->public_key(seed, own);
+    behind->sign(seed, own, message, out);
+}
+
 const struct sig_scheme *sign_memo(const struct sig_scheme *scheme)
 {
     static struct sig_scheme remembering;
@@ -50,5 +63,6 @@ const struct sig_scheme *sign_memo(const struct sig_scheme *scheme)
     behind = scheme;
     remembering = *scheme;
     remembering.verify = verify;
+    remembering.sign = scheme == &sig_fast ? sign : scheme->sign;
     return &remembering;
 }

@@ -23,7 +23,8 @@
 struct blob {
     uint32_t refs;
     uint32_t len;
-    bool judged;       /* job_verify was asked: it is a function of the frame and the roster */
+    bool judged;       /* job_verify was asked: it is a function of the frame and the keys */
+    uint64_t epoch;    /* that these were of */
     enum drop verdict; /* what it said */
     bool typed;        /* blob_type was asked */
     uint64_t type;     /* what it said */
@@ -92,7 +93,7 @@ struct host {
 struct heard {
     struct blob *newest;
     struct blob *older;
-    uint64_t view; /* of the newest */
+    uint64_t place; /* of the newest: check_place */
 };
 
 /* When a slow primary lets its last proposal go. */
@@ -147,6 +148,9 @@ struct tally {
     uint64_t snapshots;  /* that took the place of blocks */
     uint64_t cuts;       /* of the network */
     uint64_t suspensions;
+    uint64_t epochs; /* that were decided beyond the first */
+    uint64_t rotations;
+    uint64_t overlaps; /* epoch actions that waited for a boundary */
 };
 
 struct world {
@@ -174,6 +178,8 @@ struct world {
     uint64_t mark[8];            /* what it remembers */
     uint32_t forgot;             /* replicas whose disk was lost or put back */
     uint32_t unsure;             /* those of them that have not started again, or not asked */
+    uint8_t generations[SIM_REPLICAS_MAX]; /* of keys that officers gave each, beyond the first */
+    uint32_t renewals;                     /* that they asked for */
     struct tally tally;
     uint32_t absent;        /* replicas that stay away while the others are healed */
     uint64_t asks_until_us; /* clients ask that long after the healing */
