@@ -62,7 +62,8 @@ static enum status read_wishes(const struct cli *cli, struct start *start,
     if (status == STATUS_OK) {
         status = take_path(cli, "charter", start->config.charter, problem);
     }
-    if (status == STATUS_OK) {
+    bool has_others = start->config.rotated_key_count > 0 && cli_get(cli, "key") == NULL;
+    if (status == STATUS_OK && !has_others) {
         status = take_path(cli, "key", start->config.key, problem);
     }
     if (status == STATUS_OK) {
