@@ -6,6 +6,7 @@
 #include "keys/words/armour.h"
 #include "keys/words/file.h"
 
+#include <sodium.h>
 #include <string.h>
 
 #define ROW_BYTES_MAX 4096
@@ -169,6 +170,11 @@ enum status card_make(const struct secret_key *const *keys, uint32_t key_count,
         return problem_say(problem, STATUS_INVALID, "%s: the card is too large", keys[0]->subject);
     }
     return STATUS_OK;
+}
+
+void card_nonce(uint8_t out[HASH_BYTES])
+{
+    randombytes_buf(out, HASH_BYTES);
 }
 
 enum status card_write(const char *path, struct bytes object, struct problem *problem)

@@ -60,6 +60,9 @@ MUST_USE enum status card_make(const struct secret_key *const *keys, uint32_t ke
                                const uint8_t nonce[HASH_BYTES], const struct card_details *details,
                                struct buffer *out, struct problem *problem);
 
+/* A nonce for a card of a log that runs: there is no ceremony whose salt it could be. */
+void card_nonce(uint8_t out[HASH_BYTES]);
+
 /* The same as a file, armoured; public, so 0644. */
 MUST_USE enum status card_write(const char *path, struct bytes object, struct problem *problem);
 

@@ -9,7 +9,6 @@
 #include "keys/words/armour.h"
 #include "keys/words/file.h"
 
-#include <sodium.h>
 #include <string.h>
 
 #define REHEARSAL_SUFFIX ".rehearsal"
@@ -161,7 +160,7 @@ static enum status later_card(struct new_key *making)
 
     if (status == STATUS_OK) {
         making->details.cluster_id = charter->cluster_id;
-        randombytes_buf(making->nonce, sizeof(making->nonce));
+        card_nonce(making->nonce);
     }
     return status;
 }

@@ -1,5 +1,6 @@
 /* vestryd keygen: the three keys of a replica and the card that goes to the ceremony. */
 #include "crypto/words.h"
+#include "keys/genesis.h"
 #include "keys/replica_keys.h"
 #include "keys/words/armour.h"
 #include "keys/words/file.h"
@@ -37,7 +38,8 @@ struct wishes {
     const char *id;
     const char *keys;
     char card[FILE_PATH_MAX];
-    uint8_t salt[HASH_BYTES];
+    uint8_t nonce[HASH_BYTES];
+    struct charter_view charter; /* of the log that runs, if there is one */
     const char *endpoints[ENDPOINTS_MAX];
     struct card_details details;
 };
@@ -62,10 +64,33 @@ static enum status read_endpoints(const struct cli *cli, struct wishes *wishes,
     return status;
 }
 
+/* Before genesis a card carries the ceremony's salt. */
+static enum status read_ceremony(const struct cli *cli, struct wishes *wishes,
+                                 struct problem *problem)
+{
+    const char *salt = NULL;
+    enum status status = cli_need(cli, "salt", &salt, problem);
+    return status == STATUS_OK ? read_salt(salt, wishes->nonce, problem) : status;
+}
+
+/* After it, a card is for one log: new keys of a replica that the log has. */
+static enum status read_charter(const struct cli *cli, struct wishes *wishes,
+                                struct problem *problem)
+{
+    static uint8_t memory[CHARTER_FILE_MAX];
+    struct buffer file = buffer_make(memory, sizeof memory);
+    enum status status =
+        genesis_charter_read(cli_get(cli, "charter"), &file, &wishes->charter, problem);
+    if (status == STATUS_OK) {
+        wishes->details.cluster_id = wishes->charter.cluster_id;
+        card_nonce(wishes->nonce);
+    }
+    return status;
+}
+
 static enum status read_wishes(const struct cli *cli, struct wishes *wishes,
                                struct problem *problem)
 {
-    const char *salt = NULL;
     struct card_details *details = &wishes->details;
     enum status status = cli_need(cli, "id", &wishes->id, problem);
     if (status == STATUS_OK && !config_replica_name(wishes->id, &details->rid)) {
@@ -77,10 +102,8 @@ static enum status read_wishes(const struct cli *cli, struct wishes *wishes,
         status = read_endpoints(cli, wishes, problem);
     }
     if (status == STATUS_OK) {
-        status = cli_need(cli, "salt", &salt, problem);
-    }
-    if (status == STATUS_OK) {
-        status = read_salt(salt, wishes->salt, problem);
+        status = cli_has(cli, "charter") ? read_charter(cli, wishes, problem)
+                                         : read_ceremony(cli, wishes, problem);
     }
     if (status != STATUS_OK) {
         return status;
@@ -109,7 +132,7 @@ static enum status make(const struct wishes *wishes, struct replica_public_keys 
     if (status != STATUS_OK) {
         return status;
     }
-    status = replica_keys_card(&keys, wishes->salt, &wishes->details, &card, problem);
+    status = replica_keys_card(&keys, wishes->nonce, &wishes->details, &card, problem);
     memcpy(made->sign, keys.sign.public_key, PUBLIC_KEY_BYTES);
     memcpy(made->cosign, keys.cosign.public_key, PUBLIC_KEY_BYTES);
     memcpy(made->transport, keys.transport.public_key, PUBLIC_KEY_BYTES);
@@ -144,8 +167,8 @@ enum cli_code cmd_keygen(struct cli *cli)
         json_hex(&json, "transport", BYTES_OF_ARRAY(made.transport));
         json_end(&json);
     } else {
-        cli_put(&out, "made the keys of %s in %s; the card for the ceremony is %s\n  sign  ",
-                wishes.id, wishes.keys, wishes.card);
+        cli_put(&out, "made the keys of %s in %s; its card is %s\n  sign  ", wishes.id, wishes.keys,
+                wishes.card);
         words_put(&out, bytes_make(made.sign, WORDS_OF_KEY));
         cli_put(&out, "\n");
     }

@@ -6,6 +6,7 @@ static const struct cli_option keygen_options[] = {
     {"id", "ID", "r0, r1, ...: what the replica is called in the charter"},
     {"endpoint", "HOST:PORT", "where it is reached; may be repeated"},
     {"salt", "FILE", "the ceremony's salt, from its coordinator"},
+    {"charter", "FILE", "new keys for the log of this charter, in place of a salt"},
     {"keys", "DIR", "where the secret keys go (default: here)"},
     {"out", "FILE", "where the card goes (default: ID.card)"},
     {"operator", "TEXT", "who runs it"},
@@ -39,7 +40,8 @@ static const struct cli_verb verbs[] = {
     {"check-config", "FILE", "check a configuration, the charter and the keys it names",
      "  vestryd check-config /etc/vestry/r0.conf\n", NULL, 0, 1, 1, cmd_check_config},
     {"keygen", "", "make the keys of a replica and its card",
-     "  vestryd keygen --id r0 --endpoint 10.77.0.1:7000 --salt ceremony.salt --keys /etc/vestry\n",
+     "  vestryd keygen --id r0 --endpoint 10.77.0.1:7000 --salt ceremony.salt --keys /etc/vestry\n"
+     "  vestryd keygen --id r0 --endpoint 10.77.0.1:7000 --charter charter.genesis --keys new\n",
      keygen_options, COUNT(keygen_options), 0, 0, cmd_keygen},
     {"version", "", "print the version", "  vestryd version\n", NULL, 0, 0, 0, cmd_version},
 };

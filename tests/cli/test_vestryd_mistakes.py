@@ -297,6 +297,15 @@ class KeyGeneration(Mistakes):
         self.assertEqual(again.code, 1)
         self.assertIn("r5.key", again.err)
 
+    def test_new_keys_for_a_log_that_runs(self):
+        charter = self.cluster.path("charter.genesis")
+        self.good("vestryd", "keygen", "--id", "r1", "--endpoint", "10.0.0.5:7000", "--charter",
+                  charter, "--keys", "new", "--out", "new.card")
+        self.good("vestry-keys", "key", "show", "new.card", "--charter", charter)
+        self.bad(3, "for this log", "vestry-keys", "key", "show", "new.card")
+        self.good("vestry-keys", "key", "agree", "new.card", "--charter", charter, "--key",
+                  self.cluster.path("r1", "r1.key"), "--out", "agreed")
+
     def test_wishes_that_are_not_possible(self):
         self.good("vestry-keys", "charter", "salt", "--out", "salt")
         self.bad(2, "--id", "vestryd", "keygen", "--id", "x", "--endpoint", "h:1", "--salt", "salt")
