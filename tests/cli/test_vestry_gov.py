@@ -387,6 +387,8 @@ class NewKeys(Officers):
         os.symlink(self.in_cluster("r3"), self.path("r3"))
         for line in [line for block in test_ceremony.blocks("Later") for line in block]:
             words = shlex.split(line)
+            if words[0] in ("key", "rotated_keys"):
+                continue  # of the host's configuration: test_vestry_rotation.py
             if words[0] == "vestry":
                 self.good(*words[1:])
             elif words[1] in ("propose", "ballot"):
