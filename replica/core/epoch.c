@@ -185,13 +185,11 @@ static bool roster_of_record(const struct epoch_record *record, struct roster *o
     struct wire_iter iter = wire_iter_make(record->sections);
     struct item_section element;
     struct section_record section;
-    for (uint32_t i = 1; item_section_next(&iter, &element); i++) {
-        if (i == SECTION_REPLICAS) {
-            return section_record_decode(element.value, &section) == WIRE_OK &&
-                   roster_parse(section.body, record->epoch, out);
-        }
+    for (uint32_t i = 1; i <= SECTION_REPLICAS; i++) {
+        CHECK(item_section_next(&iter, &element)); /* there are eight */
     }
-    return false;
+    return section_record_decode(element.value, &section) == WIRE_OK &&
+           roster_parse(section.body, record->epoch, out);
 }
 
 /* The two newest are kept, in whichever order they come; the first epoch is the charter's. */

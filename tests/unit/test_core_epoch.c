@@ -209,6 +209,16 @@ static void with_its_new_key_it_votes_and_signs_each_height_by_the_key_of_its_ep
     assert_memory_equal(epoch_roster(node, 0)->members[ROTATED].sign_pk, old_pk, sizeof(old_pk));
     assert_memory_not_equal(epoch_roster(node, 1)->members[ROTATED].sign_pk, old_pk,
                             sizeof(old_pk));
+    /* Of an epoch that it has no key of it signs nothing. */
+    static const uint8_t zero[SIG_BYTES];
+    uint8_t memory[HEADER_BYTES_MAX];
+    uint8_t sigs[2][SIG_BYTES];
+    struct buffer header = buffer_make(memory, sizeof(memory));
+    const struct block_header of_later = {.epoch = 2, .height = 900, .tree_size = 1};
+    assert_true(block_header_encode(&of_later, &header));
+    attest_sign(node, buffer_bytes(&header), sigs[0], sigs[1]);
+    assert_memory_equal(sigs[0], zero, SIG_BYTES);
+    assert_memory_equal(sigs[1], zero, SIG_BYTES);
     /* With one of the others gone its vote is needed. */
     core_wire_stop(fixture->wire, 0);
     assert_int_equal(ask(fixture, 1, 2), DROP_NONE);
@@ -277,6 +287,66 @@ static void data_of_another_epoch_is_as_if_there_were_none(void **state)
     assert_false(sources_banned(&node->sources, 2, event.now_ms + 2000));
 }
 
+/* The record of an epoch, with the sections of that state. */
+static struct bytes record_of(const struct node *node, uint64_t epoch, struct bytes replicas)
+{
+    static uint8_t memory[2][1 << 16];
+    struct buffer list = buffer_make(memory[0], sizeof(memory[0]));
+    struct buffer out = buffer_make(memory[1], sizeof(memory[1]));
+    struct epoch_record record = {.epoch = epoch};
+    for (uint32_t i = 1; i <= SECTION_COUNT; i++) {
+        uint8_t body[1 << 14];
+        struct buffer space = buffer_make(body, sizeof(body));
+        struct section_record section;
+        assert_true(section_read(node->state, (enum section)i, &section));
+        section.body = i == SECTION_REPLICAS && replicas.len > 0 ? replicas : section.body;
+        assert_true(section_record_encode(&section, &space));
+        const struct item_section element = {buffer_bytes(&space)};
+        assert_true(item_section_encode(&element, &list));
+    }
+    record.sections = (struct wire_list){buffer_bytes(&list), SECTION_COUNT};
+    record.stable.header = bytes_make(node->head.header, node->head.header_len);
+    assert_true(epoch_record_encode(&record, &out));
+    return buffer_bytes(&out);
+}
+
+static void the_two_newest_epochs_are_remembered_in_whichever_order_they_come(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint64_t orders[][3] = {{1, 2, 3}, {3, 2, 1}, {2, 3, 1}, {3, 1, 2}};
+    for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+        struct node *node = node_of(fixture, (uint32_t)i);
+        for (size_t k = 0; k < 3; k++) {
+            uint64_t epoch = orders[i][k];
+            struct bytes record = record_of(node, epoch, BYTES_EMPTY);
+            assert_int_equal(epoch_restored(node, BOUNDARY * epoch, record), DROP_NONE);
+        }
+        assert_int_equal(node->begun.epoch, 3);
+        assert_int_equal(node->begun.height, 3 * BOUNDARY);
+        assert_int_equal(node->ended.epoch, 2);
+        assert_int_equal(node->ended.height, 2 * BOUNDARY);
+    }
+    struct bytes none = record_of(node_of(fixture, 0), 4, bytes_of_text("no replicas"));
+    assert_int_equal(epoch_restored(node_of(fixture, 0), 4 * BOUNDARY, none), DROP_MALFORMED);
+}
+
+static void a_journal_that_is_of_another_epoch_than_the_state_is_damaged(void **state)
+{
+    struct fixture *fixture = *state;
+    struct outbox *outbox = &fixture->core->outbox;
+    pass(fixture);
+    struct node *node = node_of(fixture, 0);
+    assert_true(epoch_resume(node, outbox));
+    node->ended.epoch = 7;
+    assert_false(epoch_resume(node, outbox));
+    node->ended.epoch = 0;
+    node->begun.epoch = 2;
+    assert_false(epoch_resume(node, outbox));
+    node->epoch = 2; /* it would have executed nothing of it, but has */
+    node->ended.epoch = 1;
+    assert_false(epoch_resume(node, outbox));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -290,6 +360,8 @@ int main(void)
         TEST(the_first_checkpoint_of_an_epoch_is_the_old_members_own),
         TEST(a_status_of_another_epoch_is_a_hint_of_who_brings_it),
         TEST(data_of_another_epoch_is_as_if_there_were_none),
+        TEST(the_two_newest_epochs_are_remembered_in_whichever_order_they_come),
+        TEST(a_journal_that_is_of_another_epoch_than_the_state_is_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
