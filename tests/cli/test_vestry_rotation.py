@@ -109,7 +109,8 @@ class Rotation(Officers):
         self.rotate("new", old)
         self.start()
         self.assertTrue(self.reached(1), self.numbers("vestry_epoch"))
-        self.assertIn("to go on with the keys of this epoch", self.log())
+        self.assertTrue(vestry_case.wait_until(
+            lambda: "to go on with the keys of this epoch" in self.log()), self.log())
         self.assertTrue(vestry_case.wait_until(
             lambda: self.numbers("vestry_keyless") == [0] * 4))
         self.votes("in the next epoch")
