@@ -8,11 +8,12 @@
  * sections `members`, `recovery`, `replicas` and `params`, version for version and byte for byte.
  * So replicas alone hand the log to nobody. The other sections are taken from the hand-off.
  *
- * The entries are leaves of the stream vestry/governance, ascending; which of them a maker brings
- * is its own affair, as long as all is there that the sections follow from. Entries of kind
- * governance are carried out; what the rules refuse counts for nothing. Results say when what was
- * locked came about; one by which a proposal ended otherwise than by being enacted ends it here
- * too, for that takes nothing but silence.
+ * The entries are leaves of the stream vestry/governance, ascending, of the epoch and of those
+ * before it: of each proposal that was enacted in the epoch all that concerns it, wherever it was
+ * opened. More may be there: what the rules refuse counts for nothing, and what is left out moves
+ * nothing. Results say when what was locked came about; nothing is enacted here of which the log
+ * does not say so, in that block. What is known afterwards follows from the sections of the epochs
+ * and not from which entries were shown, so nobody can lead a verifier astray by leaving some out.
  *
  * All bytes may come from anywhere; a hand-off that is refused leaves no trace. Pure, apart from
  * the memory that epoch_chain_open takes. Clients, verifiers and officers' tools use it. FORMATS,
@@ -56,8 +57,9 @@ MUST_USE const char *hand_off_error_text(enum hand_off_error error);
 /* An epoch: its replicas, and the heights that are theirs. */
 struct epoch_span {
     uint64_t first_height;
-    uint64_t last_height; /* U64_UNLIMITED in the newest one that is known */
-    struct roster roster; /* as it began; roster.epoch is its number */
+    uint64_t last_height;         /* U64_UNLIMITED in the newest one that is known */
+    uint8_t ended_by[HASH_BYTES]; /* the proposal that ended it; meaningless in the newest one */
+    struct roster roster;         /* as it began; roster.epoch is its number */
 };
 
 struct epoch_chain;

@@ -138,8 +138,8 @@ static bool own_index(const struct making *making, uint64_t position, uint64_t *
                           index, &run);
 }
 
-/* The first position of the epoch's entries in the stream, by halves. */
-static bool first_position(const struct making *making, uint64_t length, uint64_t *out)
+/* Behind the last position of the epoch's entries in the stream, by halves. */
+static bool end_position(const struct making *making, uint64_t length, uint64_t *out)
 {
     uint64_t low = 0;
     uint64_t high = length;
@@ -149,7 +149,7 @@ static bool first_position(const struct making *making, uint64_t length, uint64_
         if (!own_index(making, middle, &index)) {
             return false;
         }
-        if (index < making->first_index) {
+        if (index < making->header.tree_size) {
             low = middle + 1;
         } else {
             high = middle;
@@ -176,24 +176,22 @@ static bool own_entry_read(const struct making *making, uint64_t index, struct o
 /* Whether to go on. */
 typedef bool own_entry_visitor(struct making *making, const struct own_entry *entry, void *context);
 
+/* All entries up to the end of the epoch, as far back as is looked. */
 static bool entries_visit(struct making *making, own_entry_visitor *visit, void *context)
 {
     const uint64_t length =
         log_stream_length(making->sources->reader, bytes_of_text(GOVERNANCE_STREAM));
-    uint64_t first = 0;
-    if (!first_position(making, length, &first)) {
+    uint64_t end = 0;
+    if (!end_position(making, length, &end)) {
         return false;
     }
-    for (uint64_t at = first; at < length; at++) {
+    /* Position 0 is the charter's. */
+    uint64_t at = end > HAND_OFF_LOOKED_THROUGH_MAX ? end - HAND_OFF_LOOKED_THROUGH_MAX : 1;
+    for (; at < end; at++) {
         struct own_entry entry;
         uint64_t index = 0;
-        if (at - first == HAND_OFF_LOOKED_THROUGH_MAX || !own_index(making, at, &index)) {
-            return false;
-        }
-        if (index >= making->header.tree_size) {
-            return true;
-        }
-        if (!own_entry_read(making, index, &entry) || !visit(making, &entry, context)) {
+        if (!own_index(making, at, &index) || !own_entry_read(making, index, &entry) ||
+            !visit(making, &entry, context)) {
             return false;
         }
     }
@@ -203,7 +201,7 @@ static bool entries_visit(struct making *making, own_entry_visitor *visit, void 
 static bool entry_note(struct making *making, const struct own_entry *entry, void *context)
 {
     (void)context;
-    pick_note(making->sources->picks, entry->payload);
+    pick_note(making->sources->picks, entry->payload, entry->index >= making->first_index);
     return !making->sources->picks->full;
 }
 

@@ -1,8 +1,8 @@
 /* How an epoch passed into the next one, as a replica can prove it: an encoded `hand_off` out of
  * its store.
  *
- * The journal has a record of every boundary; the entries are those of the log's own stream in the
- * heights of the epoch that a verifier needs (hand_off_pick.h). The same bytes whenever it is asked
+ * The journal has a record of every boundary; the entries are those of the log's own stream that a
+ * verifier needs (hand_off_pick.h). The same bytes whenever it is asked
  * for. Pure over the store interface, like log_reader.h. For serve.c and in_force_make.c. */
 #ifndef VESTRY_REPLICA_HOST_HAND_OFF_MAKE_H
 #define VESTRY_REPLICA_HOST_HAND_OFF_MAKE_H
@@ -10,7 +10,8 @@
 #include "replica/host/hand_off_pick.h"
 #include "replica/host/log_reader.h"
 
-/* Entries of one epoch that are looked through; in an epoch with more there is no hand-off. */
+/* Entries that are looked through, back from the end of the epoch: what was proposed before them
+ * and is enacted at last cannot be shown. */
 #define HAND_OFF_LOOKED_THROUGH_MAX (1u << 18)
 
 struct hand_off_sources {

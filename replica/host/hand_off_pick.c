@@ -10,10 +10,8 @@
 /* What an entry says about a proposal. */
 struct mention {
     uint8_t pid[HASH_BYTES];
-    bool opens;
-    bool concerns; /* when it opens it */
-    bool ends;     /* with nothing done */
-    bool result;
+    bool opens;     /* one that concerns hand-offs */
+    uint64_t state; /* what it came to, when the entry is a result; else 0 */
 };
 
 static bool read_proposal(const struct picks *picks, struct bytes body, struct mention *out)
@@ -23,8 +21,7 @@ static bool read_proposal(const struct picks *picks, struct bytes body, struct m
         return false;
     }
     statement_id(TAG_PROPOSAL, picks->cluster_id, body, out->pid);
-    out->opens = true;
-    out->concerns = hand_off_concerns(proposal.action);
+    out->opens = hand_off_concerns(proposal.action);
     return true;
 }
 
@@ -35,8 +32,7 @@ static bool read_result(struct bytes body, struct mention *out)
         return false;
     }
     memcpy(out->pid, result.pid, HASH_BYTES);
-    out->result = true;
-    out->ends = result.state > PROPOSAL_ENACTED;
+    out->state = result.state;
     return true;
 }
 
@@ -102,8 +98,7 @@ static void row_add(struct picks *picks, const struct mention *mention)
     }
     struct pick_row *row = &picks->rows[picks->count++];
     memcpy(row->pid, mention->pid, HASH_BYTES);
-    row->state = !mention->opens ? PICK_CARRIED : mention->concerns ? PICK_OPENED : PICK_OTHER;
-    row->state = mention->ends ? PICK_ENDED : row->state;
+    row->enacted = false;
 }
 
 void picks_init(struct picks *picks, const uint8_t cluster_id[HASH_BYTES])
@@ -113,7 +108,7 @@ void picks_init(struct picks *picks, const uint8_t cluster_id[HASH_BYTES])
     picks->count = 0;
 }
 
-void pick_note(struct picks *picks, struct bytes payload)
+void pick_note(struct picks *picks, struct bytes payload, bool in_epoch)
 {
     struct mention mention;
     if (!mention_read(picks, payload, &mention)) {
@@ -121,10 +116,12 @@ void pick_note(struct picks *picks, struct bytes payload)
     }
     const uint32_t place = row_find(picks, mention.pid);
     if (place == PICK_ROWS_MAX) {
-        row_add(picks, &mention);
-    } else if (mention.ends && picks->rows[place].state == PICK_CARRIED) {
-        picks->rows[place].state = PICK_ENDED;
-    } else if (mention.ends) {
+        if (mention.opens) {
+            row_add(picks, &mention);
+        }
+    } else if (mention.state == PROPOSAL_ENACTED && in_epoch) {
+        picks->rows[place].enacted = true;
+    } else if (mention.state >= PROPOSAL_ENACTED) {
         picks->rows[place] = picks->rows[--picks->count];
     }
 }
@@ -132,21 +129,9 @@ void pick_note(struct picks *picks, struct bytes payload)
 bool pick_wants(const struct picks *picks, struct bytes payload)
 {
     struct mention mention;
-    uint32_t place = PICK_ROWS_MAX;
-    if (mention_read(picks, payload, &mention)) {
-        place = row_find(picks, mention.pid);
-    }
-    if (place == PICK_ROWS_MAX) {
+    if (!mention_read(picks, payload, &mention)) {
         return false;
     }
-    switch (picks->rows[place].state) {
-    case PICK_OPENED:
-    case PICK_CARRIED:
-        return true;
-    case PICK_ENDED:
-        return mention.ends;
-    case PICK_OTHER:
-        return false;
-    }
-    return false;
+    const uint32_t place = row_find(picks, mention.pid);
+    return place != PICK_ROWS_MAX && picks->rows[place].enacted;
 }

@@ -2,6 +2,7 @@
 
 #include "crypto/hash.h"
 #include "governance/epoch.h"
+#include "replica/host/hand_off_pick.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,6 @@ void hand_off_maker_init(struct hand_off_maker *maker, struct gov_stage *stage)
         maker->signers[i] = names[i];
     }
     tree_add(maker, bytes_of_text("the charter"));
-    maker->first_index = 1;
     maker->stream_index = 1;
 }
 
@@ -220,10 +220,38 @@ void maker_end(struct hand_off_maker *maker)
 void maker_next(struct hand_off_maker *maker, const char *const signers[REPLICAS_MAX])
 {
     memcpy(maker->signers, signers, REPLICAS_MAX * sizeof(signers[0]));
+    for (uint32_t i = 0; i < maker->entry_count; i++) {
+        CHECK(maker->past_count < MAKER_PAST_MAX);
+        maker->past[maker->past_count] = maker->entries[i];
+        maker->past[maker->past_count++].left_out = true;
+    }
     maker->entry_count = 0;
-    maker->first_index = maker->tree.size;
     stage_block(maker->stage, 1, 1000);
     maker_log_due(maker);
+}
+
+static struct bytes payload_of(const struct maker_entry *entry)
+{
+    return bytes_make(entry->payload, entry->payload_len);
+}
+
+void maker_pick(struct hand_off_maker *maker)
+{
+    static struct picks picks;
+
+    picks_init(&picks, maker->stage->world.charter.cluster_id);
+    for (uint32_t i = 0; i < maker->past_count; i++) {
+        pick_note(&picks, payload_of(&maker->past[i]), false);
+    }
+    for (uint32_t i = 0; i < maker->entry_count; i++) {
+        pick_note(&picks, payload_of(&maker->entries[i]), true);
+    }
+    for (uint32_t i = 0; i < maker->past_count; i++) {
+        maker->past[i].left_out = !pick_wants(&picks, payload_of(&maker->past[i]));
+    }
+    for (uint32_t i = 0; i < maker->entry_count; i++) {
+        maker->entries[i].left_out = !pick_wants(&picks, payload_of(&maker->entries[i]));
+    }
 }
 
 static void note_put(const struct hand_off_maker *maker, struct bytes header, struct buffer *out)
@@ -278,7 +306,7 @@ static void entry_put(const struct hand_off_maker *maker, const struct maker_ent
     const struct hand_off_entry encoded = {
         .leaf = buffer_bytes(&leaf),
         .path = {buffer_bytes(&path), proof.count},
-        .payload = bytes_make(entry->payload, entry->payload_len),
+        .payload = payload_of(entry),
     };
 
     CHECK(hand_off_entry_encode(&encoded, out));
@@ -311,9 +339,12 @@ struct bytes maker_make(struct hand_off_maker *maker)
 
     CHECK(block_header_encode(&maker->header, &header));
     note_put(maker, buffer_bytes(&header), &note);
-    for (uint32_t i = 0; i < maker->entry_count; i++) {
-        if (!maker->entries[i].left_out) {
-            entry_put(maker, &maker->entries[i], &entries);
+    for (uint32_t i = 0; i < maker->past_count + maker->entry_count; i++) {
+        const struct maker_entry *entry =
+            i < maker->past_count ? &maker->past[i] : &maker->entries[i - maker->past_count];
+
+        if (!entry->left_out) {
+            entry_put(maker, entry, &entries);
             hand_off.entries.count++;
         }
     }

@@ -10,6 +10,7 @@
 #include "tests/support/naive_tree.h"
 
 #define MAKER_ENTRIES_MAX 64
+#define MAKER_PAST_MAX 192
 #define MAKER_SECTION_MAX 16384
 
 struct maker_entry {
@@ -25,12 +26,13 @@ struct hand_off_maker {
     struct naive_tree tree;            /* of the whole log */
     const char *stream;                /* that of governance, unless bent */
     uint64_t stream_index;             /* of the next leaf of governance */
-    uint64_t first_index;              /* of the epoch */
     const char *signers[REPLICAS_MAX]; /* names of the seeds of the epoch's sign keys */
 
     /* The hand-off, as it is made and may be bent. */
     uint32_t entry_count;
     struct maker_entry entries[MAKER_ENTRIES_MAX];
+    uint32_t past_count; /* of earlier epochs, and left out */
+    struct maker_entry past[MAKER_PAST_MAX];
     struct block_header header;
     uint8_t next_config_hash[HASH_BYTES];
     struct checkpoint checkpoint;
@@ -75,6 +77,9 @@ void maker_renew(struct hand_off_maker *maker);
 /* The next epoch's first block begins, and what is due there is logged: the hand-off is gone. The
  * sign keys of its members have the seeds of these names. */
 void maker_next(struct hand_off_maker *maker, const char *const signers[REPLICAS_MAX]);
+
+/* Show what a replica would show: entries of earlier epochs too, where they are needed. */
+void maker_pick(struct hand_off_maker *maker);
 
 /* The bytes, in the maker until the next ones. */
 struct bytes maker_make(struct hand_off_maker *maker);

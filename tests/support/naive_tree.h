@@ -6,7 +6,7 @@
 
 #include "crypto/merkle.h"
 
-#define NAIVE_LEAVES_MAX 160
+#define NAIVE_LEAVES_MAX 256
 #define NAIVE_LEVELS 9
 
 struct naive_tree {

@@ -124,7 +124,7 @@ static void a_file_that_does_not_hold_is_refused(void **state)
 
     (void)state;
     memory[0][hand_offs[0].len - 1] ^= 1;
-    assert_int_equal(epochs_follow(&epochs, hand_offs[0]), HAND_OFF_LEAF);
+    assert_int_equal(epochs_follow(&epochs, hand_offs[0]), HAND_OFF_CHANGES);
     (void)snprintf(path, sizeof(path), "%s/epoch-0", folder);
     assert_int_equal(access(path, F_OK), -1);
     FILE *file = fopen(path, "we");

@@ -185,6 +185,9 @@ static void what_waited_for_the_boundary_is_enacted_behind_it(void **state)
     assert_true(stage_told(&stage, &second, PROPOSAL_ENACTED, RESULT_OK));
     maker_end(&maker);
     assert_int_equal(maker.header.height, 384 + 384);
+    /* Its votes are of the epoch before. */
+    assert_int_equal(follow(), HAND_OFF_CHANGES);
+    maker_pick(&maker);
     assert_int_equal(follow(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.epoch, 2);
 }
@@ -242,6 +245,7 @@ static void what_is_due_in_the_first_block_of_an_epoch_is_followed(void **state)
     maker_decide(&maker, &plan, 3);
     maker_later(&maker, 600, STAGE_HOUR);
     maker_end(&maker);
+    maker_pick(&maker);
     assert_int_equal(follow(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.members[3].standing, STANDING_ACTIVE);
 }

@@ -101,7 +101,7 @@ static void every_hand_off_must_hold(void **state)
     (void)state;
     memory[0][first.len - 1] ^= 1;
     assert_int_equal(verify(), IN_FORCE_HAND_OFF);
-    assert_int_equal(in_force.hand_off, HAND_OFF_LEAF);
+    assert_int_equal(in_force.hand_off, HAND_OFF_CHANGES);
     memory[0][first.len - 1] ^= 1;
     bundle.hand_offs[0] = bundle.hand_offs[1];
     bundle.hand_offs[1] = first;
