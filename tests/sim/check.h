@@ -376,7 +376,8 @@ void check_leaves(struct world *world, struct host *host, const struct outbox *o
  * must be durable before that. Asked again only when the place grows. */
 void check_view_durable(struct world *world, struct host *host, uint64_t place, bool entered);
 
-/* Whether the stored VIEW-CHANGE carries what a COMMIT rests on, or is beyond it. */
+/* Whether the stored VIEW-CHANGE denies a COMMIT nothing: it carries what that rests on, is beyond
+ * it, or not of a later view. */
 MUST_USE bool check_carried(struct host *host, const struct vote *commit);
 
 MUST_USE bool check_journal_get(struct host *host, uint8_t kind, uint64_t height,

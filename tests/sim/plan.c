@@ -112,9 +112,6 @@ static void choose_epochs(struct plan *plan, struct prng *prng)
         plan->interval = 16;
         plan->window = prng_chance(prng, 700) ? 32 : 48;
     }
-    if (!plan->real_signatures) {
-        plan->steps += plan->steps / 2;
-    }
     if (plan->liars != 0 && prng_chance(prng, 500)) {
         plan->lies |= prng_chance(prng, 500) ? LIE_KEYS : LIE_BEYOND;
     }
@@ -153,5 +150,6 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
     plan->govern_outstanding = 1;
     if (plan->govern_every_us > 0 && prng_chance(&prng, 400)) {
         choose_epochs(plan, &prng);
+        plan->steps += steps == 0 && !plan->real_signatures ? plan->steps / 2 : 0;
     }
 }

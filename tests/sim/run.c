@@ -378,7 +378,9 @@ void world_run(struct world *world)
     world->phase = PHASE_REST;
     world->absent = 0;
     come_up(world);
-    uint64_t end = world->now_us + REST_US_MAX;
+    /* An epoch may begin with a primary that is of no use, and the timers may be at their cap. */
+    uint64_t patience = 2000 * world->plan.view_timeout_max_ms;
+    uint64_t end = world->now_us + REST_US_MAX + patience;
     while (world->now_us < end && !check_at_rest(world) && next(world)) {
     }
     if (!world->failed && !check_at_rest(world)) {
