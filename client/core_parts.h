@@ -143,9 +143,9 @@ void core_act(struct core *core, struct core_action action, uint8_t *owned);
 /* Queue one frame of an envelope and an attachment. */
 void core_send_envelope(struct core *core, uint32_t member, const struct envelope *envelope,
                         struct bytes attachment);
-/* Count something provably false against a member. */
 /* A replica says that there is that epoch. */
 void core_epoch_seen(struct core *core, uint64_t epoch);
+/* Count something provably false against a member. */
 void core_lie(struct core *core, uint32_t member, const char *what);
 void core_tell(struct core *core, enum core_notice notice, const char *format, ...)
     PRINTF_LIKE(3, 4);

@@ -83,11 +83,11 @@ static void gap_open(struct node *node, const struct head *before,
                      const struct block_header *header, struct outbox *outbox)
 {
     struct gap *gap = &node->gap;
+    if (before->height + 1 == header->height) {
+        return;
+    }
     history_forget(node);
     if (gap->last == 0) {
-        if (before->height + 1 == header->height) {
-            return;
-        }
         gap->first = before->height + 1;
         memcpy(gap->below_hash, before->header_hash, HASH_BYTES);
     }
