@@ -1,80 +1,89 @@
 #include "replica/core/pace.h"
 
+#include "governance/mutant.h"
+
 static struct work_done per_second(struct work_done done, uint64_t ms)
 {
     return (struct work_done){done.requests * 1000 / ms, done.bytes * 1000 / ms};
 }
 
-void pace_note(struct pace *pace, bool backlog, uint64_t now_ms)
+static void window_note(struct pace_window *window, bool is_open, uint64_t now_ms)
 {
-    if (!backlog) {
-        pace->since_ms = 0;
-    } else if (pace->since_ms == 0) {
-        pace->since_ms = now_ms;
-        pace->window = (struct work_done){0};
+    if (!is_open) {
+        window->since_ms = 0;
+    } else if (window->since_ms == 0) {
+        *window = (struct pace_window){.since_ms = now_ms};
     }
+}
+
+void pace_note(struct pace *pace, bool sees, bool crowded, uint64_t now_ms)
+{
+    window_note(&pace->any, sees && (crowded || !MUTANT(120)), now_ms);
+    window_note(&pace->crowded, sees && crowded, now_ms);
 }
 
 void pace_executed(struct pace *pace, uint64_t requests, uint64_t bytes)
 {
-    pace->window.requests += requests;
-    pace->window.bytes += bytes;
+    pace->any.done.requests += requests;
+    pace->any.done.bytes += bytes;
+    pace->crowded.done.requests += requests;
+    pace->crowded.done.bytes += bytes;
+}
+
+static uint64_t window_due_ms(const struct pace_window *window, uint64_t window_ms)
+{
+    return window->since_ms == 0 ? UINT64_MAX : window->since_ms + window_ms;
 }
 
 uint64_t pace_due_ms(const struct pace *pace, uint64_t window_ms)
 {
-    return pace->since_ms == 0 ? UINT64_MAX : pace->since_ms + window_ms;
+    return window_due_ms(&pace->crowded, window_ms);
 }
 
-/* The value that as many are below as above; of an even number the lower of the two in the middle:
- * in doubt nobody is slow. */
-static uint64_t median(const uint64_t *values, size_t count)
+/* Whether the window is over; then its pace, and the next one is open. */
+static bool window_ends(struct pace_window *window, uint64_t window_ms, uint64_t now_ms,
+                        struct work_done *pace)
 {
-    for (size_t i = 0; i < count; i++) {
-        size_t below = 0;
-        size_t same = 0;
-        for (size_t k = 0; k < count; k++) {
-            below += values[k] < values[i] ? 1 : 0;
-            same += values[k] == values[i] ? 1 : 0;
-        }
-        if (below <= (count - 1) / 2 && (count - 1) / 2 < below + same) {
-            return values[i];
-        }
+    if (now_ms < window_due_ms(window, window_ms)) {
+        return false;
     }
-    return 0;
+    *pace = per_second(window->done, now_ms - window->since_ms);
+    *window = (struct pace_window){.since_ms = now_ms};
+    return true;
 }
 
+/* In full batches, those by requests and those by bytes together; times a constant, to spare the
+ * divisions. No second holds so much that it would not fit 64 bits. */
+static uint64_t work(struct work_done pace, struct work_done batch)
+{
+    return pace.requests * batch.bytes + pace.bytes * batch.requests;
+}
+
+/* Few requests may be large ones, and many small ones are no less work: who is behind in one of
+ * the two alone is not slow. In doubt, when as many views were slower as were not, nobody is. */
 static bool is_slow(const struct pace *pace, struct work_done now, uint32_t n)
 {
-    uint64_t requests[REPLICAS_MAX];
-    uint64_t bytes[REPLICAS_MAX];
     size_t count = pace->past_count < n ? (size_t)pace->past_count : n;
-    if (count == 0) {
-        return false;
-    }
+    size_t better = 0;
     for (size_t i = 0; i < count; i++) {
-        requests[i] = pace->past[i].requests;
-        bytes[i] = pace->past[i].bytes;
+        const struct work_done *past = &pace->past[i];
+        better += now.requests < past->requests / 2 && now.bytes < past->bytes / 2 ? 1 : 0;
     }
-    return now.requests < median(requests, count) / 2 && now.bytes < median(bytes, count) / 2;
+    return 2 * better > count && !MUTANT(121);
 }
 
-bool pace_tick(struct pace *pace, uint64_t now_ms, uint64_t window_ms, uint32_t n)
+bool pace_tick(struct pace *pace, const struct pace_rules *rules, uint64_t now_ms)
 {
-    if (now_ms < pace_due_ms(pace, window_ms)) {
+    struct work_done now = {0};
+    if (window_ends(&pace->any, rules->window_ms, now_ms, &now) &&
+        work(now, rules->batch) > work(pace->best, rules->batch)) {
+        pace->best = now;
+    }
+    if (!window_ends(&pace->crowded, rules->window_ms, now_ms, &now) ||
+        !is_slow(pace, now, rules->n)) {
         return false;
     }
-    uint64_t ms = now_ms - pace->since_ms;
-    struct work_done window = pace->window;
-    pace->total.requests += window.requests;
-    pace->total.bytes += window.bytes;
-    pace->total_ms += ms;
-    pace->since_ms = now_ms;
-    pace->window = (struct work_done){0};
-    if (!is_slow(pace, per_second(window, ms), n)) {
-        return false;
-    }
-    if (!pace->accused && pace->accusations >= n) {
+    if (!pace->accused && pace->accusations >= rules->n) {
         return false;
     }
     pace->accusations += pace->accused ? 0 : 1;
@@ -84,12 +93,12 @@ bool pace_tick(struct pace *pace, uint64_t now_ms, uint64_t window_ms, uint32_t 
 
 void pace_view_over(struct pace *pace, uint32_t n)
 {
-    if (pace->total_ms > 0) {
-        pace->past[pace->past_count++ % n] = per_second(pace->total, pace->total_ms);
+    if (pace->best.requests > 0) {
+        pace->past[pace->past_count++ % n] = pace->best;
     }
-    pace->since_ms = 0;
-    pace->total = (struct work_done){0};
-    pace->total_ms = 0;
+    pace->any.since_ms = 0;
+    pace->crowded.since_ms = 0;
+    pace->best = (struct work_done){0};
     pace->accused = false;
 }
 

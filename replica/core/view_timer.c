@@ -54,7 +54,7 @@ static bool sees_pace(const struct node *node)
 
 void view_note_wait(struct node *node)
 {
-    pace_note(&node->pace, sees_pace(node) && full_batch_waits(node), node->now_ms);
+    pace_note(&node->pace, sees_pace(node), full_batch_waits(node), node->now_ms);
     const struct queued *oldest = queue_oldest(node->queue);
     uint8_t what[HASH_BYTES] = {0};
     if (oldest == NULL && !slots_wait(node)) {
@@ -149,8 +149,12 @@ void complain_again(struct node *node, struct outbox *outbox)
 
 static void tick_pace(struct node *node, struct outbox *outbox)
 {
-    bool slow =
-        pace_tick(&node->pace, node->now_ms, node_param(node, PARAM_VIEW_TIMEOUT), node->roster.n);
+    const struct pace_rules rules = {
+        .window_ms = node_param(node, PARAM_VIEW_TIMEOUT),
+        .batch = {node_param(node, PARAM_BATCH_ITEMS), node_param(node, PARAM_BATCH_BYTES)},
+        .n = node->roster.n,
+    };
+    bool slow = pace_tick(&node->pace, &rules, node->now_ms);
     if (slow && sees_pace(node) && !node_is_primary(node)) {
         node_note(node, "view %llu is slow", (unsigned long long)node->view);
         complain(node, outbox);

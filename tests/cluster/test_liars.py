@@ -14,11 +14,10 @@ LIED = "the first lie is told"
 LINES = 60
 MANY = 30  # blocks, of one line each
 AWAY = 40  # the same, more than a window
+CROWD = 32  # requests at once
 
 
-class Liars(Case):
-    params = "view-timeout = 400\ncheckpoint-interval = 16\nwindow = 32\n"
-
+class Cheated(Case):
     def begin(self, liar, lie):
         self.guilty = (liar,)
         self.lines = numbered(LINES)
@@ -44,6 +43,10 @@ class Liars(Case):
         print(f"views {views()}, evidence found by {sorted(finders)}", file=sys.stderr)
         self.assertEqual(is_convicted, bool(finders))
         self.check_log(self.lines, self.acks)
+
+
+class Liars(Cheated):
+    params = "view-timeout = 400\ncheckpoint-interval = 16\nwindow = 32\n"
 
     # --- A primary, in what it proposes ---
 
@@ -125,6 +128,35 @@ class Liars(Case):
         self.begin(1, "reply")
         self.append(LINES)
         self.ends(0, range(4), False)
+
+
+class SlowPrimary(Cheated):
+    """A full batch is small here, so that a few clients are a crowd."""
+
+    params = "view-timeout = 1000\nbatch-items = 4\n"
+
+    def test_is_replaced_when_others_were_better(self):
+        """r0 leads well, then r1 below every timer: whoever waits tells the backups, and those
+        remember what view 0 did, although nobody waited in it."""
+        self.begin(1, "slow")
+        self.lines = numbered(CROWD * 35)
+        begun = time.monotonic()
+        self.append(CROWD * 25, in_flight=CROWD)
+        well = CROWD * 25 / (time.monotonic() - begun)
+        self.cluster.kill(0)
+        load = self.cluster.append(self.lines, in_flight=CROWD)
+
+        def follows(view):
+            self.cluster.until(lambda: self.cluster.metrics(2)["vestry_view"] >= view, view)
+            return time.monotonic()
+
+        lasted = -follows(1) + follows(2)
+        load.wait(60)
+        self.acks.update(load.acks)
+        print(f"{well:.0f} lines a second in view 0; view 1 lasted {lasted:.1f} s", file=sys.stderr)
+        self.assertLess(lasted, 5, "three windows, and until clients tell all")
+        self.cluster.start(0)
+        self.ends(2, range(4), False)
 
 
 cluster.need(cluster.program("vestryd-liar"))

@@ -203,7 +203,7 @@ static void ask(struct world *world, uint32_t number)
     struct sim_request *request = request_make(world, number);
     uint64_t dice = prng_below(&world->prng, 100);
     wait_for(world, request);
-    if (dice < 15) {
+    if (dice < 15 || world->plan.tell_all) {
         send_to_all(world, request);
         return;
     }

@@ -2,27 +2,40 @@
  * just before the others lose patience. And complaints about whoever is the primary. */
 #include "tests/sim/liar.h"
 
-/* Proposals leave one by one, 0.9 of the view timeout apart. */
-static void propose_late(const struct lie_to *out, struct blob *frame, uint64_t sequence)
+/* When a proposal may leave: they go one by one, 0.9 of the view timeout apart, and so do those
+ * that are sent again. Between those that wait nothing but this gap lies. */
+static uint64_t may_leave_us(const struct world *world, struct slow_primary *slow,
+                             const struct vote *vote)
 {
-    struct world *world = out->world;
-    struct slow_primary *slow = &world->slow[out->host->rid];
     uint64_t gap_us = world->plan.view_timeout_ms * 900;
-    if (sequence > slow->sequence) {
+    if (vote->view != slow->view || vote->sequence > slow->sequence) {
         uint64_t after = slow->at_us + gap_us;
         slow->at_us = after > world->now_us ? after : world->now_us;
-        slow->sequence = sequence;
+        slow->sequence = vote->sequence;
+        slow->view = vote->view;
     }
+    uint64_t earlier_us = (slow->sequence - vote->sequence) * gap_us;
+    return slow->at_us > earlier_us ? slow->at_us - earlier_us : 0;
+}
+
+/* Whether the proposal goes at once; otherwise it goes when it may. */
+static bool propose_late(const struct lie_to *out, struct blob *frame, const struct vote *vote)
+{
+    struct world *world = out->world;
     struct due due = {
-        .at_us = slow->at_us > world->now_us ? slow->at_us : world->now_us + 1,
+        .at_us = may_leave_us(world, &world->slow[out->host->rid], vote),
         .kind = DUE_FRAME,
         .from = out->host->rid,
         .to = out->to,
         .frame = frame,
     };
+    if (due.at_us <= world->now_us) {
+        return true;
+    }
     frame->refs++;
     world->tally.lies++;
     events_add(&world->events, &due);
+    return false;
 }
 
 bool lie_pace(const struct lie_to *out, const struct envelope *envelope, struct blob *frame)
@@ -38,8 +51,7 @@ bool lie_pace(const struct lie_to *out, const struct envelope *envelope, struct 
     }
     if (world_lies(world, out->host->rid, LIE_SLOW) &&
         vote_decode(envelope->body, &vote) == WIRE_OK) {
-        propose_late(out, frame, vote.sequence);
-        return false;
+        return propose_late(out, frame, &vote);
     }
     return true;
 }

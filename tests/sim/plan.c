@@ -152,4 +152,5 @@ void plan_make(struct plan *plan, uint64_t seed, uint32_t n, uint32_t steps)
         choose_epochs(plan, &prng);
         plan->steps += steps == 0 && !plan->real_signatures ? plan->steps / 2 : 0;
     }
+    plan->tell_all = prng_chance(&prng, 100);
 }

@@ -88,6 +88,7 @@ struct plan {
     /* Clients. */
     uint32_t clients;
     uint32_t outstanding; /* at most 64 */
+    bool tell_all;        /* each request at once, not only one replica */
     uint32_t big_permille;
     uint32_t same_number_permille;
     uint32_t expect_permille;

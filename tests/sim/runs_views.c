@@ -1,5 +1,5 @@
 /* Rules of changing views whose lack the seeds seldom show: timers that grow, and grow no further
- * than to their cap; what is voted on again, and what is not judged again. */
+ * than to their cap; what is voted on again, and what is not judged again; who leads too slowly. */
 #include "tests/sim/script.h"
 
 static bool is_proposal(const struct envelope *envelope, uint64_t view)
@@ -205,7 +205,60 @@ static void highest_step(struct world *world)
     }
 }
 
+/* --- A slow primary ----------------------------------------------------------------------------
+ */
+
+#define SLOW_WINDOWS 3
+
+/* What is asked fits the slots in flight, so nobody waits for who leads well; it is more than a
+ * batch takes, and all know it in the same order, so no request waits too long for any timer. */
+static void slow_plan(struct plan *plan)
+{
+    plan->clients = 4;
+    plan->outstanding = 4;
+    plan->think_us = 5000;
+    plan->tell_all = true;
+    plan->lie_permille = 1000;
+}
+
+/* r0 leads well for some windows and is not heard any more then; r1 leads next, with every proposal
+ * just in time. mark: 0 since when r2 is in its view */
+static bool slow_passes(struct world *world, uint32_t from, uint32_t to, const struct blob *frame)
+{
+    struct envelope envelope;
+    (void)to;
+    return world->stage == 0 || from != 0 || !script_envelope(frame, &envelope) ||
+           !is_proposal(&envelope, 0);
+}
+
+static void slow_step(struct world *world)
+{
+    uint64_t window_us = 1000 * world->plan.view_timeout_ms;
+    struct node_look look = script_look(world, 2);
+    if (world->stage == 0 && world->now_us > 2 * SLOW_WINDOWS * window_us) {
+        world->stage = 1;
+    }
+    if (world->stage == 1 && look.view == 1 && look.mode == MODE_ACTIVE) {
+        world->mark[0] = world->now_us;
+        world->stage = 2;
+    }
+    if (world->stage == 2 && look.view >= 2) {
+        world->stage = STAGE_DONE;
+    } else if (world->stage == 2 && world->now_us > world->mark[0] + SLOW_WINDOWS * window_us) {
+        world_fail(world, "run", SIM_NOBODY, "a slow primary leads for %d windows", SLOW_WINDOWS);
+    }
+}
+
 const struct script view_scripts[] = {
+    {
+        .name = "slow-primary-replaced",
+        .promise = "B10: below every timer, and yet replaced within three of them",
+        .plan = slow_plan,
+        .step = slow_step,
+        .passes = slow_passes,
+        .liars = 1u << 1,
+        .lies = LIE_SLOW,
+    },
     {
         .name = "highest-view",
         .promise = "of two certificates for one slot, that of the higher view counts",

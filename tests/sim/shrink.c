@@ -63,6 +63,7 @@ static const struct field fields[] = {
     FIELD(real_signatures, 0, false),
     FIELD(liars_stay, 0, false),
     FIELD(forgets_all, 0, false),
+    FIELD(tell_all, 0, false),
     FIELD(lie_permille, 1, false),
     /* Never shrunk, but set. */
     FIELD(luck, UINT64_MAX, false),

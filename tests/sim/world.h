@@ -99,6 +99,7 @@ struct heard {
 /* When a slow primary lets its last proposal go. */
 struct slow_primary {
     uint64_t at_us;
+    uint64_t view;
     uint64_t sequence;
 };
 
