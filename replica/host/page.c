@@ -18,6 +18,7 @@
 
 struct page {
     struct evhttp *http;
+    struct event *resume;
     struct host *host;
     struct log_reader *reader;
     uint8_t *text; /* METRICS_BYTES_MAX */
@@ -121,17 +122,21 @@ static void on_resume(evutil_socket_t fd, short what, void *argument)
     evconnlistener_enable((struct evconnlistener *)argument);
 }
 
-/* Too few descriptors, as a rule. A socket that stays ready must not keep the loop from its work.
- */
+/* Too few descriptors, as a rule. A socket that stays ready must not keep the loop from its work:
+ * it waits for the next on_resume. What evhttp made knows nothing of the page, so on_resume comes
+ * again and again. */
 static void on_error(struct evconnlistener *socket, void *argument)
 {
     (void)argument;
-    const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
     evconnlistener_disable(socket);
-    if (event_base_once(evconnlistener_get_base(socket), -1, EV_TIMEOUT, on_resume, socket,
-                        &pause) != 0) {
-        evconnlistener_enable(socket);
-    }
+}
+
+static bool resume_begin(struct page *page, struct evconnlistener *socket)
+{
+    const struct timeval pause = {.tv_usec = PAUSE_MS * 1000};
+    page->resume = event_new(page->host->base, -1, EV_PERSIST, on_resume, socket);
+    evconnlistener_set_error_cb(socket, on_error);
+    return page->resume != NULL && event_add(page->resume, &pause) == 0;
 }
 
 enum status page_open(struct host *host, const struct config_address *address, struct page **out,
@@ -163,13 +168,19 @@ enum status page_open(struct host *host, const struct config_address *address, s
         page_close(page);
         return status;
     }
-    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_error);
+    if (!resume_begin(page, evhttp_bound_socket_get_listener(bound))) {
+        page_close(page);
+        return refuse(address, ENOMEM, report);
+    }
     *out = page;
     return STATUS_OK;
 }
 
 void page_close(struct page *page)
 {
+    if (page->resume != NULL) {
+        event_free(page->resume);
+    }
     if (page->http != NULL) {
         evhttp_free(page->http);
     }

@@ -111,8 +111,10 @@ class MissingFiles(Case):
             guest.close()
         acks.update(load.acks)
         process.terminate()
-        if self.cluster.fall(VICTIM) != 0:
-            self.assertRegex(self.cluster.log(VICTIM), "error: .*(many open files|failed)")
+        code = self.cluster.fall(VICTIM)
+        if code != 0:
+            said = self.cluster.log(VICTIM)
+            self.assertRegex(said, "error: .*(many open files|failed)", f"exit code {code}")
         self.cluster.start(VICTIM)
         self.cluster.level()
         self.check_log(lines, acks)
