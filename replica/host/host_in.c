@@ -81,6 +81,48 @@ static void refuse(struct host *host, uint64_t conn_id, enum drop drop)
     }
 }
 
+/* By member and not by connection: a new one brings no new bucket. NULL: not counted. */
+static struct vain_quota *vain_of(struct host *host, uint32_t from, uint64_t type)
+{
+    uint32_t member =
+        from == NODE_CLIENT ? ROSTER_NOBODY : roster_index(node_roster(host->node), from);
+    if (member == ROSTER_NOBODY || !vain_quota_counts(type)) {
+        return NULL;
+    }
+    return type == MESSAGE_REQUEST ? &host->relays[member] : &host->vain[member];
+}
+
+/* Whether one more frame of a replica may be verified for nothing. If not it is dropped, and the
+ * replica is not listened to until the next sweep, or reading what it says would cost the others;
+ * but for requests, which clients make it pass on. */
+static bool may_be_vain(struct host *host, struct conn *conn, uint64_t type)
+{
+    struct vain_quota *quota = vain_of(host, conn->guest.rid, type);
+    if (!conn->guest.is_replica || quota == NULL || vain_quota_take(quota, clock_now_ms())) {
+        return true;
+    }
+    host->counters.overloaded++;
+    if (type != MESSAGE_REQUEST) {
+        host->counters.held_back++;
+        conn_pause(conn, true);
+    }
+    return false;
+}
+
+/* What became of a frame whose signatures were good. */
+static void settle_vain(struct host *host, const struct inbound *inbound, enum drop drop)
+{
+    struct vain_quota *quota = vain_of(host, inbound->from, inbound->job.type);
+    if (quota == NULL) {
+        return;
+    }
+    if (vain_quota_is_vain(inbound->job.type, drop)) {
+        host->counters.vain++;
+    } else {
+        vain_quota_give_back(quota);
+    }
+}
+
 static bool is_fault(enum drop drop)
 {
     return drop == DROP_MALFORMED || drop == DROP_TYPE || drop == DROP_ROLE ||
@@ -141,6 +183,7 @@ static void take_in(struct host *host, const struct inbound *origin, struct byte
         return;
     }
     enum drop drop = host_feed_frame(host, origin->from, frame);
+    settle_vain(host, origin, drop);
     if (drop == DROP_QUEUE_FULL || drop == DROP_NO_MEMORY) {
         host->crowded = true;
         clients_hold(host->clients, true);
@@ -251,6 +294,10 @@ static void inspect(struct host *host, struct conn *conn, struct inbound *inboun
             }
             return;
         }
+        if (!may_be_vain(host, conn, inbound->job.type)) {
+            free(inbound);
+            return;
+        }
         lane = lane_of(inbound->job.type);
     }
     if (!goes_inline(host, inbound, lane)) {
@@ -264,7 +311,7 @@ static void inspect(struct host *host, struct conn *conn, struct inbound *inboun
 
 /* --- From the wire --------------------------------------------------------------------------- */
 
-/* By member and not by connection: a new one brings no new bucket. */
+/* By member, as above. */
 static struct fetch_quota *quota_of(struct host *host, uint32_t rid)
 {
     uint32_t member = roster_index(node_roster(host->node), rid);
@@ -280,6 +327,7 @@ static bool may_fetch(struct host *host, struct conn *conn, size_t price)
         return false;
     }
     if (!fetch_quota_take(quota, price, clock_now_ms())) {
+        host->counters.held_back++;
         conn_pause(conn, true);
         return false;
     }

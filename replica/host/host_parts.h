@@ -13,6 +13,7 @@
 #include "replica/host/peer.h"
 #include "replica/host/reader.h"
 #include "replica/host/reply.h"
+#include "replica/host/vain_quota.h"
 #include "replica/host/verify_pool.h"
 #include "storage/disk_gate.h"
 
@@ -48,8 +49,11 @@ struct host_counters {
     uint64_t closed;
     uint64_t refused_hellos;
     uint64_t overloaded; /* frames dropped because too many were under way */
+    uint64_t vain;       /* frames of replicas that were verified for nothing */
+    uint64_t held_back;  /* times that a replica was not listened to for a while */
     uint64_t evidence;
     uint64_t unsigned_reads; /* not answered: this replica may not sign */
+    uint64_t damaged_reads;  /* the store did not give back what was stored */
 };
 
 struct host {
@@ -85,6 +89,8 @@ struct host {
     struct conns *conns;
     struct clients *clients;
     struct fetch_quota quotas[REPLICAS_MAX]; /* by member: what it may fetch */
+    struct vain_quota vain[REPLICAS_MAX];    /* ... and what of it may be verified for nothing */
+    struct vain_quota relays[REPLICAS_MAX];  /* the same of requests that it passes on */
     struct peers *peers;
     struct listener *listener;
     struct reply_maker *replies;
@@ -110,6 +116,7 @@ struct host {
     bool stopping;
     uint64_t warned_ms[REPLICAS_MAX]; /* by member: when people were told of a peer that is none */
     uint64_t strangers_warned_ms;
+    uint64_t damage_warned_ms;
     struct host_counters counters;
 };
 
@@ -172,6 +179,9 @@ void host_hello(struct host *host, struct conn *conn, struct bytes frame);
 
 /* Answer a FETCH_STATUS. */
 void host_send_status(struct host *host, struct conn *conn, const struct fetch *fetch);
+
+/* Say so when the store did not give back what was stored. */
+void host_check_read(struct host *host, const struct question *question);
 
 /* Hold clients back while the core's queue is long. */
 void host_check_queue(struct host *host);

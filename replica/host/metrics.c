@@ -139,6 +139,10 @@ void metrics_put(const struct host *host, struct buffer *out)
               counters->verified);
     put_one(out, "overloaded_total", "counter", "Frames dropped because too many were under way.",
             counters->overloaded);
+    put_one(out, "vain_frames_total", "counter",
+            "Frames of replicas that were verified for nothing.", counters->vain);
+    put_one(out, "peers_held_back_total", "counter",
+            "Times that a replica was not listened to for a while.", counters->held_back);
     put_one(out, "peer_frames_dropped_total", "counter", "Frames a peer did not take in time.",
             peers_dropped(host->peers));
     put_one(out, "steps_total", "counter", "Steps of the core.", counters->steps);
@@ -151,6 +155,8 @@ void metrics_put(const struct host *host, struct buffer *out)
     put_one(out, "reads_unsigned_total", "counter",
             "Reads that were not answered because this replica may not sign.",
             counters->unsigned_reads);
+    put_one(out, "reads_damaged_total", "counter",
+            "Questions that the store could not answer for damage.", counters->damaged_reads);
     put_one(out, "evidence_total", "counter", "Evidence of faults found.", counters->evidence);
     put_one(out, "disk_refuses_appends", "gauge", "1: too little disk for new requests.",
             host->no_appends);

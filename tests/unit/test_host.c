@@ -238,12 +238,10 @@ static void bad_frames_close_the_connection_and_nothing_else(void **state)
     append_works(live);
 }
 
-static void bad_signatures_close_the_connection_and_reach_nobody(void **state)
+/* A request that its author did not sign so. Static memory. */
+static struct bytes badly_signed(struct live *live)
 {
-    struct live *live = *state;
     static uint8_t copy[1u << 20];
-    await_links(live);
-    append_works(live);
     struct bytes parcel = live_append(live, 1);
     memcpy(copy, parcel.data, parcel.len);
     /* The request body begins within the item; a bit of its number makes another request of it. */
@@ -253,12 +251,58 @@ static void bad_signatures_close_the_connection_and_reach_nobody(void **state)
     assert_int_equal(item_decode(parts.item, &item), WIRE_OK);
     size_t at = (size_t)(item.request.data - parcel.data) + 38;
     copy[at] ^= 1;
+    return bytes_make(copy, parcel.len);
+}
+
+static void bad_signatures_close_the_connection_and_reach_nobody(void **state)
+{
+    struct live *live = *state;
+    await_links(live);
+    append_works(live);
     struct live_client client = live_connect(live, PRIMARY);
     assert_true(live_hello(&client, 0));
-    assert_true(live_send_request(&client, bytes_make(copy, parcel.len)));
+    assert_true(live_send_request(&client, badly_signed(live)));
     assert_true(live_is_closed(&client));
     live_hang_up(&client);
     append_works(live);
+}
+
+#define ROUND 64
+
+/* They are verified beside each other; who sent the bad one is closed, alone. */
+static void a_bad_signature_in_a_full_round_takes_no_other_request_with_it(void **state)
+{
+    struct live *live = *state;
+    await_links(live);
+    append_works(live);
+    struct live_client good = live_connect(live, PRIMARY);
+    struct live_client bad = live_connect(live, PRIMARY);
+    uint32_t answered = 0;
+    assert_true(live_hello(&good, 0));
+    assert_true(live_hello(&bad, 0));
+    for (uint32_t i = 1; i < ROUND; i++) {
+        if (i == ROUND / 2) {
+            assert_true(live_send_request(&bad, badly_signed(live)));
+        }
+        assert_true(live_send_request(&good, live_append(live, 1)));
+    }
+    while (answered < ROUND - 1) {
+        struct envelope envelope;
+        struct bytes attachment;
+        struct reply reply;
+        struct reply_result answer;
+        struct result result;
+        assert_true(live_await(&good, MESSAGE_REPLY, &envelope, &attachment));
+        assert_int_equal(reply_decode(envelope.body, &reply), WIRE_OK);
+        struct wire_iter results = wire_iter_make(reply.results);
+        for (; reply_result_next(&results, &answer); answered++) {
+            assert_int_equal(result_decode(answer.result, &result), WIRE_OK);
+            assert_int_equal(result.code, RESULT_OK);
+        }
+    }
+    assert_true(live_is_closed(&bad));
+    live_hang_up(&bad);
+    live_hang_up(&good);
 }
 
 static void strangers_do_not_take_the_room_of_replicas(void **state)
@@ -360,6 +404,7 @@ int main(void)
         TEST(a_hello_that_was_relayed_is_refused),
         TEST(bad_frames_close_the_connection_and_nothing_else),
         TEST(bad_signatures_close_the_connection_and_reach_nobody),
+        TEST(a_bad_signature_in_a_full_round_takes_no_other_request_with_it),
         TEST(strangers_do_not_take_the_room_of_replicas),
         TEST(who_does_not_read_is_held_back_and_then_closed),
         TEST(everything_that_clients_may_fetch_is_answered),

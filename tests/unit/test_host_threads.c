@@ -1,5 +1,6 @@
 /* What threads of the server hand to each other: the mailbox, the verify pool with its lanes, the
  * commit thread and the read thread. */
+#include "crypto/sign.h"
 #include "replica/host/cargo.h"
 #include "replica/host/commit_thread.h"
 #include "replica/host/mailbox.h"
@@ -236,6 +237,56 @@ static void a_work_in_parts_is_good_when_all_of_them_are(void **state)
     assert_int_equal(bad.ran, 7);
     assert_int_equal(bad.head.verdict, DROP_CLIENT_SIGNATURE);
     verify_pool_close(pool, no_discard);
+}
+
+#define ROUND 64
+
+struct signed_work {
+    struct verify_work head;
+    uint8_t message[40];
+    uint8_t sig[SIG_BYTES];
+};
+
+static uint8_t round_key[PUBLIC_KEY_BYTES];
+
+static enum drop run_signed(const struct verify_work *head, uint32_t part)
+{
+    const struct signed_work *work = (const struct signed_work *)(const void *)head;
+    (void)part;
+    return sig_ed25519.verify(round_key, BYTES_OF_ARRAY(work->message), work->sig) ? DROP_NONE
+                                                                                   : DROP_SIGNATURE;
+}
+
+/* Signatures are verified one by one: a bad one costs the others nothing, wherever it is. */
+static void in_a_full_round_only_the_bad_signature_is_refused(void **state)
+{
+    (void)state;
+    static struct signed_work works[ROUND];
+    uint8_t seed[SEED_BYTES] = {7};
+    sig_ed25519.public_key(seed, round_key);
+    for (unsigned i = 0; i < ROUND; i++) {
+        works[i].message[0] = (uint8_t)i;
+        sig_ed25519.sign(seed, round_key, BYTES_OF_ARRAY(works[i].message), works[i].sig);
+    }
+    for (unsigned bad = 0; bad < ROUND; bad += 7) {
+        struct verify_pool *pool = NULL;
+        struct work gate = {.head = {.run = run_at_gate, .lane = LANE_VOTES, .parts = 2}};
+        gate_open = false;
+        works[bad].sig[bad] ^= 1;
+        assert_int_equal(verify_pool_open(2, &pool), STATUS_OK);
+        assert_true(verify_pool_give(pool, &gate.head)); /* both workers wait for all of them */
+        for (unsigned i = 0; i < ROUND; i++) {
+            works[i].head = (struct verify_work){.run = run_signed, .lane = LANE_VOTES, .parts = 1};
+            assert_true(verify_pool_give(pool, &works[i].head));
+        }
+        gate_open = true;
+        collect(pool, ROUND + 1);
+        for (unsigned i = 0; i < ROUND; i++) {
+            assert_int_equal(works[i].head.verdict, i == bad ? DROP_SIGNATURE : DROP_NONE);
+        }
+        verify_pool_close(pool, no_discard);
+        works[bad].sig[bad] ^= 1;
+    }
 }
 
 static unsigned discarded;
@@ -502,6 +553,7 @@ int main(void)
         cmocka_unit_test(many_writers_lose_nothing_and_keep_their_own_order),
         cmocka_unit_test(votes_are_verified_before_whatever_clients_sent),
         cmocka_unit_test(a_work_in_parts_is_good_when_all_of_them_are),
+        cmocka_unit_test(in_a_full_round_only_the_bad_signature_is_refused),
         cmocka_unit_test(closing_discards_what_was_not_begun_or_not_taken),
         cmocka_unit_test(cargo_keeps_copies_in_order_however_much_it_is),
         cmocka_unit_test(cargo_follows_the_highest_vote_of_the_journal),

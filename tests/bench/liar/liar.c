@@ -68,7 +68,8 @@ static lie_tell *the_lie(void)
         {"votes", lie_votes}, {"unsigned", lie_unsigned}, {"time", lie_time},
         {"slow", lie_slow},   {"omit", lie_omit},         {"other", lie_other},
         {"few", lie_few},     {"two", lie_two},           {"attest", lie_attest},
-        {"data", lie_data},   {"reply", lie_reply},
+        {"data", lie_data},   {"reply", lie_reply},       {"vain", lie_vain},
+        {"again", lie_again}, {"drip", lie_drip},
     };
     const char *name = getenv("VESTRY_LIE");
     for (size_t i = 0; name != NULL && i < sizeof lies / sizeof lies[0]; i++) {

@@ -4,6 +4,7 @@
  *   lies_order.c   proposals
  *   lies_views.c   NEW-VIEWs
  *   lies_proofs.c  attestations, answers to FETCH, replies to clients
+ *   lies_flood.c   what is said without end, or hardly at all
  *
  * The node behind it is correct; what it sends is changed on its way out and signed again. */
 #ifndef VESTRY_TESTS_BENCH_LIAR_LIES_H
@@ -34,7 +35,10 @@ lie_tell lie_few;      /* fewer than Q in V */
 lie_tell lie_two;      /* two NEW-VIEWs, with and without what it had prepared itself */
 lie_tell lie_attest;   /* attestations of two headers */
 lie_tell lie_data;     /* answers to FETCH that are cut short, changed, or of another question */
-lie_tell lie_reply;    /* results and proofs that mislead clients */
+lie_tell lie_vain;  /* beside STATUS, thousands of votes and STATUSes that are good and useless */
+lie_tell lie_again; /* the same with a request that was executed long ago */
+lie_tell lie_drip;  /* blocks that were fetched, one with each STATUS */
+lie_tell lie_reply; /* results and proofs that mislead clients */
 
 /* --- For lies_*.c ---------------------------------------------------------------------------- */
 
