@@ -149,8 +149,9 @@ enum status anchor_create(const char *path, const struct store_identity *identit
     return STATUS_OK;
 }
 
-/* Read both slots and keep the newest good one. */
-static bool read_newest(struct anchor_file *file, struct anchor *anchor)
+/* Read both slots and keep the newest good one. A slot that the disk does not give is not torn:
+ * the other may be an older one. */
+static enum status read_newest(struct anchor_file *file, struct anchor *anchor)
 {
     bool found = false;
     for (uint32_t i = 0; i < ANCHOR_SLOTS; i++) {
@@ -158,7 +159,11 @@ static bool read_newest(struct anchor_file *file, struct anchor *anchor)
         struct anchor read_anchor;
         struct store_identity identity;
         uint64_t generation = 0;
-        if (pread(file->fd, slot, sizeof slot, slot_offset(i)) != (ssize_t)sizeof slot ||
+        ssize_t len = pread(file->fd, slot, sizeof slot, slot_offset(i));
+        if (len < 0) {
+            return STATUS_IO;
+        }
+        if (len != (ssize_t)sizeof slot ||
             !anchor_slot_decode(slot, &read_anchor, &identity, &generation)) {
             continue;
         }
@@ -170,7 +175,7 @@ static bool read_newest(struct anchor_file *file, struct anchor *anchor)
             *anchor = read_anchor;
         }
     }
-    return found;
+    return found ? STATUS_OK : STATUS_MISMATCH;
 }
 
 static enum status check_identity(const struct store_identity *is,
@@ -213,10 +218,14 @@ enum status anchor_open(const char *path, const struct store_identity *identity,
         return report_failure("open", path, report);
     }
     enum status status = data_file_check(file.fd, path, report);
-    if (status == STATUS_OK && !read_newest(&file, &newest)) {
-        report_what(report, "neither slot of %s is whole: it was damaged, not torn", path);
-        report_remedy(report, "%s", restore_nothing);
-        status = STATUS_MISMATCH;
+    if (status == STATUS_OK) {
+        status = read_newest(&file, &newest);
+        if (status == STATUS_IO) {
+            status = report_failure("read", path, report);
+        } else if (status == STATUS_MISMATCH) {
+            report_what(report, "neither slot of %s is whole: it was damaged, not torn", path);
+            report_remedy(report, "%s", restore_nothing);
+        }
     }
     if (status == STATUS_OK) {
         status = check_identity(&file.identity, identity, path, report);

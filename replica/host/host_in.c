@@ -521,6 +521,7 @@ void host_on_read(evutil_socket_t fd, short what, void *argument)
     reader_taken(host->reader, count);
     for (size_t i = 0; i < count; i++) {
         struct question *question = (struct question *)items[i];
+        host_check_read(host, question);
         if (question->kind == QUESTION_PIN) {
             question_free(question);
             continue;

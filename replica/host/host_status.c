@@ -11,6 +11,9 @@
 #define QUEUE_HIGH 8192
 #define QUEUE_LOW 4096
 
+/* How often people are told of a disk that cannot be read. */
+#define DAMAGE_WARN_EVERY_MS 60000
+
 static struct wire_list peer_rows(const struct host *host, const struct node_look *look,
                                   struct buffer *raw)
 {
@@ -76,6 +79,24 @@ static void check_disk(struct host *host)
         log_info("host", "the disk has room again", NULL);
         event_active(host->verified, 0, 0);
     }
+}
+
+/* The asker is sent to another replica; people must know, but not at every question. */
+void host_check_read(struct host *host, const struct question *question)
+{
+    uint64_t now = clock_now_ms();
+    if (!question->damaged) {
+        return;
+    }
+    host->counters.damaged_reads++;
+    if (host->damage_warned_ms != 0 && now - host->damage_warned_ms < DAMAGE_WARN_EVERY_MS) {
+        return;
+    }
+    host->damage_warned_ms = now;
+    log_error("host",
+              "the store cannot be read, or is not what was written: look at the disk; whoever "
+              "asks for what is missing is not answered, and asks another replica",
+              LOG_FIELDS(LOG_NUMBER("answers", host->counters.damaged_reads)));
 }
 
 void host_check_queue(struct host *host)

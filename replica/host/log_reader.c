@@ -105,7 +105,7 @@ void log_reader_close(struct log_reader *reader)
 void log_reader_use(struct log_reader *reader, struct store_view *view)
 {
     reader->view = view;
-    reader->damaged = false;
+    reader->damaged = reader->damaged && view == NULL;
     reader->has_leaves = false;
     reader->has_block = false;
     reader->has_batch = false;
@@ -133,6 +133,11 @@ static bool get(struct log_reader *reader, enum family family, struct bytes key,
         return true;
     }
     return status == STATUS_NOT_FOUND ? false : damage(reader);
+}
+
+bool log_record(struct log_reader *reader, enum family family, struct bytes key, struct buffer *out)
+{
+    return get(reader, family, key, out);
 }
 
 bool log_head(struct log_reader *reader, struct head_record *head, struct block_header *header)

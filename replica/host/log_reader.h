@@ -4,7 +4,8 @@
  * between is hashed again here, a group of 256 leaves at a time. What was read last is kept, so
  * that neighbours cost little. Pure over the store interface: no clock, no network; one thread at a
  * time. Records are trusted as far as the store is; one that does not decode is as if it were not
- * there, and `damaged` is set. For serve.c, read.c and the simulator. */
+ * there, and `damaged` is set; nothing may be signed then about what is not there. For serve.c,
+ * read.c and the simulator. */
 #ifndef VESTRY_REPLICA_HOST_LOG_READER_H
 #define VESTRY_REPLICA_HOST_LOG_READER_H
 
@@ -21,7 +22,12 @@ void log_reader_close(struct log_reader *reader);
 /* Read from this picture from now on; NULL to let go of it. */
 void log_reader_use(struct log_reader *reader, struct store_view *view);
 
+/* Whether the picture in use, or the last one, did not give back what was stored. */
 MUST_USE bool log_reader_damaged(const struct log_reader *reader);
+
+/* Any record, into `out`; false when it is not there. */
+MUST_USE bool log_record(struct log_reader *reader, enum family family, struct bytes key,
+                         struct buffer *out);
 
 /* The executed head, as the journal has it. Borrows until the next call for a head. */
 MUST_USE bool log_head(struct log_reader *reader, struct head_record *head,

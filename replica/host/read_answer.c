@@ -231,11 +231,14 @@ struct bytes read_answer_make(struct read_maker *maker, struct store_view *view,
     if (answer.missing && answer.count == 0) {
         signed_answer.checkpoint = BYTES_EMPTY;
     }
+    log_reader_use(maker->reader, NULL);
+    /* A length or an entry that could not be read would look like none being there. */
+    if (log_reader_damaged(maker->reader)) {
+        return BYTES_EMPTY;
+    }
     const struct read_entries entries = {.list = {buffer_bytes(&maker->list), answer.count}};
     CHECK(read_entries_encode(&entries, &maker->attachment));
-    struct bytes frame = sign_answer(maker, &signed_answer);
-    log_reader_use(maker->reader, NULL);
-    return frame;
+    return sign_answer(maker, &signed_answer);
 }
 
 /* --- Requests that were executed before ------------------------------------------------------ */

@@ -28,7 +28,8 @@ MUST_USE enum status read_maker_open(const struct speaker *speaker, struct log_r
                                      struct read_maker **out);
 void read_maker_close(struct read_maker *maker);
 
-/* The READ-ANSWER frame, with its length header, from this picture. Borrows until the next call. */
+/* The READ-ANSWER frame, with its length header, from this picture. Empty when the store did not
+ * give back what was stored: it would be signed. Borrows until the next call. */
 MUST_USE struct bytes read_answer_make(struct read_maker *maker, struct store_view *view,
                                        const struct read_ask *ask);
 

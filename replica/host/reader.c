@@ -100,6 +100,7 @@ static void answer(struct reader *reader, struct question *question)
     case QUESTION_PIN: /* above */
         break;
     }
+    question->damaged = log_reader_damaged(serve_reader(reader->serve));
     store_view_close(view);
 }
 

@@ -37,6 +37,7 @@ struct question {
     uint64_t height;            /* PIN */
     struct store_view *picture; /* PIN: owned until it is served from; else NULL */
 
+    bool damaged; /* answered, if at all, out of a store that did not give back what was stored */
     uint32_t frame_count;
     struct blob *frames[READER_FRAMES_MAX];
 };

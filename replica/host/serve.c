@@ -130,7 +130,7 @@ static void answer_batch(struct answer *answer)
 static bool get_certificate(const struct answer *answer, uint64_t height, struct buffer *out)
 {
     struct record_key key = record_key_block(RECORD_CERTIFICATE, height);
-    return store_view_get(answer->view, FAMILY_BLOCKS, record_key_bytes(&key), out) == STATUS_OK;
+    return log_record(answer->serve->reader, FAMILY_BLOCKS, record_key_bytes(&key), out);
 }
 
 /* The block with its commit certificate, into the attachment. */
@@ -194,7 +194,7 @@ static bool answer_boundary(struct answer *answer)
     struct buffer *value = fresh(answer);
     struct record_key key = record_key_journal(JOURNAL_EPOCH, answer->fetch->from);
     struct epoch_record record;
-    if (store_view_get(answer->view, FAMILY_JOURNAL, record_key_bytes(&key), value) != STATUS_OK ||
+    if (!log_record(answer->serve->reader, FAMILY_JOURNAL, record_key_bytes(&key), value) ||
         epoch_record_decode(buffer_bytes(value), &record) != WIRE_OK ||
         !stable_encode(&record.stable, &proof)) {
         return false;
@@ -230,9 +230,8 @@ static bool encode_chunk(struct answer *answer)
 static void answer_new_view(struct answer *answer)
 {
     struct record_key key = record_key_journal(JOURNAL_NEW_VIEW, 0);
-    bool there = store_view_get(answer->view, FAMILY_JOURNAL, record_key_bytes(&key),
-                                fresh(answer)) == STATUS_OK;
-    send_encoded(answer, there);
+    send_encoded(answer, log_record(answer->serve->reader, FAMILY_JOURNAL, record_key_bytes(&key),
+                                    fresh(answer)));
 }
 
 static void answer_checkpoint(struct answer *answer)

@@ -20,8 +20,11 @@
  *     hang     the call takes seconds
  *     lie      from then on syncs say that they did what they did not; a power cut shows it
  *     lieall   the same, and the anchor is then what it was before
- * SIGUSR2 is the power cut at any time. Renames and new names count as durable at once: what an
- * ordered journal of the file system would keep. */
+ *     unread   the n-th read and all later ones of such files fail with EIO; calls are pread and
+ *              fread. With a NUMBER of 0 it begins when SIGUSR1 comes
+ * Reads are neither counted with the other calls nor told. SIGUSR2 is the power cut at any time.
+ * Renames and new names count as durable at once: what an ordered journal of the file system would
+ * keep. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -54,11 +57,13 @@ enum action {
     FAIL_READ_ONLY,
     HANG,
     LIE,
-    LIE_ALL
+    LIE_ALL,
+    FAIL_READS
 };
 
-static const char *const action_names[] = {"",       "before",   "after", "tear", "power", "eio",
-                                           "enospc", "readonly", "hang",  "lie",  "lieall"};
+static const char *const action_names[] = {"",      "before", "after",  "tear",
+                                           "power", "eio",    "enospc", "readonly",
+                                           "hang",  "lie",    "lieall", "unread"};
 
 /* What of an open file would survive a power cut. */
 struct file {
@@ -81,6 +86,7 @@ static char folder[PATH_CHARS];
 static enum action action;
 static bool lies; /* syncs do */
 static bool read_only;
+static volatile sig_atomic_t unreadable;
 /* The anchor as it was when the lies began. */
 static int anchor_fd = -1;
 static ssize_t anchor_len;
@@ -102,6 +108,8 @@ static int (*real_ftruncate)(int, off_t);
 static int (*real_rename)(const char *, const char *);
 static int (*real_unlink)(const char *);
 static int (*real_close)(int);
+static ssize_t (*real_pread)(int, void *, size_t, off_t);
+static size_t (*real_fread)(void *, size_t, size_t, FILE *);
 
 static void find(void *place, const char *name)
 {
@@ -141,6 +149,12 @@ static void on_power(int number)
     power_cut((unsigned long)getpid());
 }
 
+static void on_unread(int number)
+{
+    (void)number;
+    unreadable = action == FAIL_READS;
+}
+
 static void load_marks(const char *text)
 {
     int used = 0;
@@ -165,6 +179,8 @@ static void __attribute__((constructor)) load(void)
     find(&real_rename, "rename");
     find(&real_unlink, "unlink");
     find(&real_close, "close");
+    find(&real_pread, "pread");
+    find(&real_fread, "fread_unlocked");
     const char *where = getenv("VESTRY_FAULT_FOLDER");
     const char *log = getenv("VESTRY_FAULT_LIST");
     const char *what = getenv("VESTRY_FAULT");
@@ -186,6 +202,8 @@ static void __attribute__((constructor)) load(void)
     load_marks(getenv("VESTRY_FAULT_MARKS"));
     const struct sigaction power = {.sa_handler = on_power};
     (void)sigaction(SIGUSR2, &power, NULL);
+    const struct sigaction unread = {.sa_handler = on_unread};
+    (void)sigaction(SIGUSR1, &unread, NULL);
 }
 
 static bool counts(const char *path)
@@ -428,4 +446,34 @@ OPEN int close(int fd)
         files[fd] = (struct file){0};
     }
     return real_close(fd);
+}
+
+static bool read_fails(const char *call, int fd)
+{
+    char path[PATH_CHARS];
+    if (action != FAIL_READS || !path_of(fd, path) || strstr(path, only_part) == NULL) {
+        return false;
+    }
+    pthread_mutex_lock(&lock);
+    matching += only_call[0] == '\0' || strcmp(call, only_call) == 0;
+    unreadable = unreadable || (chosen > 0 && matching >= chosen);
+    pthread_mutex_unlock(&lock);
+    errno = unreadable ? EIO : errno;
+    return unreadable;
+}
+
+OPEN ssize_t pread(int fd, void *data, size_t len, off_t at)
+{
+    return read_fails("pread", fd) ? -1 : real_pread(fd, data, len, at);
+}
+
+OPEN ssize_t pread64(int fd, void *data, size_t len, off64_t at)
+{
+    return pread(fd, data, len, at);
+}
+
+#undef fread_unlocked /* it may be a macro, too */
+OPEN size_t fread_unlocked(void *data, size_t size, size_t len, FILE *file)
+{
+    return read_fails("fread", fileno(file)) ? 0 : real_fread(data, size, len, file);
 }

@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
 """One write, sync or rename of a replica fails, at a start and under load (ATTACKS D): the replica
 says so and ends, and tries nothing on that file again, because nobody knows what is on the disk
-then. The others go on; a restart on a disk that works catches up."""
+then. When reads fail it does not start, or says so and answers nothing that it would have to sign.
+The others go on; a restart on a disk that works catches up."""
 
+import signal
+import subprocess
 import sys
 
 import cluster
 from cluster import Case, numbered
+from judge import BLOCKS, answer, question
 
 VICTIM = 2
 LINES = 24
@@ -71,6 +75,70 @@ class DiskErrors(Case):
         self.walk(("eio", 1, "fdatasync", "MANIFEST"), ("enospc", 2, "write", "MANIFEST"),
                   ("eio", 1, "rename", "CURRENT"), ("enospc", 1, "write", ".sst"),
                   ("eio", 1, "fsync", "folder"), ("eio", 1, "fdatasync", ".log"))
+
+    # --- Reads ---
+
+    def fails_to_start(self, number, call, part):
+        self.cluster.terminate(VICTIM)
+        said_before = len(self.cluster.log(VICTIM))
+        self.cluster.start(VICTIM, fault=f"unread:{number}:{call}:{part}")
+        self.append()
+        self.assertGreater(self.cluster.fall(VICTIM), 0)
+        said = self.cluster.log(VICTIM)[said_before:]
+        last = [line for line in said.splitlines() if line.startswith("error: ")]
+        print(f"unread in {call} of *{part}*: {last[-1] if last else said}", file=sys.stderr)
+        self.assertRegex(last[-1], SAID, part)
+        self.cluster.start(VICTIM)
+        self.append()
+        self.cluster.level(range(3))
+
+    def read_alone(self):
+        """A reader who knows of the victim only: exit code, and what it says."""
+        endpoints = []
+        for rid in range(cluster.REPLICAS):
+            port = self.cluster.port(rid) if rid == VICTIM else 1
+            endpoints += ["--endpoint", f"r{rid}=127.0.0.1:{port}"]
+        done = subprocess.run(
+            [cluster.program("vestry"), "read", "test/lines", "--json", "--timeout", "3s",
+             "--charter", self.cluster.path("charter.genesis"),
+             "--token", self.cluster.path("client.token"),
+             "--key", self.cluster.path("client.key"), *endpoints],
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+        return done.returncode, done.stdout.decode().splitlines()
+
+    def test_a_disk_that_cannot_be_read(self):
+        """At a start it ends. Later it says so, answers nothing in the place of what it cannot
+        read, and goes on until its store must be read for the sake of a write."""
+        self.cluster.start(3)
+        for place in ((1, "pread", ".sst"), (1, "fread", "MANIFEST"), (2, "pread", "anchor")):
+            self.fails_to_start(*place)
+        self.cluster.level()
+        self.cluster.terminate(VICTIM)
+        self.cluster.start(VICTIM, fault="unread:0")
+        self.append()
+        self.cluster.level()
+        self.cluster.replicas[VICTIM].send_signal(signal.SIGUSR1)
+        code, entries = self.read_alone()
+        print(f"a reader without another replica: exit {code}, {len(entries)} lines",
+              file=sys.stderr)
+        self.assertNotEqual(code, 0)
+        self.assertEqual(entries, [])
+        for content in self.cluster.hear(VICTIM, question(BLOCKS, 1, 1) * 2, 2):
+            self.assertEqual(answer(content)[2], b"")
+        self.assertIn("the store cannot be read", self.cluster.log(VICTIM))
+        self.assertGreater(self.cluster.metrics(VICTIM)["vestry_reads_damaged_total"], 0)
+        self.append()
+        self.cluster.level((0, 1, 3))
+        if self.cluster.replicas[VICTIM].poll() is None:
+            self.cluster.kill(VICTIM)
+        else:
+            self.assertGreater(self.cluster.fall(VICTIM), 0)
+            self.assertRegex(self.cluster.log(VICTIM), "error: a write to .* failed")
+        self.cluster.start(VICTIM)
+        self.append()
+        self.cluster.level()
+        self.assertEqual(len(self.read_alone()[1]), self.asked)
+        self.check_log(self.lines[: self.asked], self.acks)
 
 
 cluster.need(cluster.FAULT)

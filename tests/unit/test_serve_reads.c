@@ -2,6 +2,8 @@
  * payloads only to whom they are for, and what is refused. */
 #include "crypto/hash.h"
 #include "crypto/receipt.h"
+#include "governance/state_key.h"
+#include "replica/core/machine_put.h"
 #include "replica/host/read_request.h"
 #include "replica/host/serve.h"
 #include "storage/record.h"
@@ -79,8 +81,8 @@ struct read_result {
     uint32_t count;
 };
 
-/* The whole way of a read, without threads. */
-static struct read_result read_log(struct fixture *fixture, struct bytes frame)
+/* The whole way of a read, without threads, to the answer's frame. */
+static struct bytes read_raw(struct fixture *fixture, struct bytes frame)
 {
     const struct node *node = fixture->log->core->nodes[HOST_LOG_NODE];
     const struct read_gate gate = {.node = node,
@@ -98,6 +100,12 @@ static struct read_result read_log(struct fixture *fixture, struct bytes frame)
     struct bytes answer = read_answer_make(fixture->maker, view, &question->ask);
     store_view_close(view);
     question_free(question);
+    return answer;
+}
+
+static struct read_result read_log(struct fixture *fixture, struct bytes frame)
+{
+    struct bytes answer = read_raw(fixture, frame);
     struct envelope envelope;
     struct read_entries entries;
     struct read_result result;
@@ -199,6 +207,37 @@ static void what_lies_in_a_gap_of_history_is_not_read_as_nothing(void **state)
     assert_int_equal(result.answer.checkpoint.len, 0);
     result = read_log(fixture, host_log_read(fixture->log, "", SIZE, 5));
     assert_true(result.answer.checkpoint.len > 0);
+}
+
+/* What is damaged would look like nothing being there: nobody signs that. */
+static void a_read_of_what_is_damaged_is_not_answered(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct state_key length = state_key_stream(bytes_of_text("pay/us"));
+    const struct record_key run = record_key_stream(bytes_of_text("pay/us"), 0);
+    const struct record_key leaves = record_key_leaves(1);
+    const struct record_key head = record_key_journal(JOURNAL_HEAD, 0);
+    const struct {
+        enum family family;
+        struct bytes key;
+    } places[] = {{FAMILY_STATE, state_key_bytes(&length)},
+                  {FAMILY_STREAMS, record_key_bytes(&run)},
+                  {FAMILY_LEAVES, record_key_bytes(&leaves)},
+                  {FAMILY_JOURNAL, record_key_bytes(&head)}};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        uint8_t memory[1u << 16];
+        struct buffer before = buffer_make(memory, sizeof(memory));
+        struct put put = {
+            .family = places[i].family, .key = places[i].key, .value = bytes_of_text("rot")};
+        assert_int_equal(store_get(fixture->log->store, put.family, put.key, &before), STATUS_OK);
+        assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+        assert_int_equal(read_raw(fixture, host_log_read(fixture->log, "pay/us", 0, 5)).len, 0);
+        assert_true(log_reader_damaged(serve_reader(fixture->serve)));
+        put.value = buffer_bytes(&before);
+        assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+        assert_int_equal(read_log(fixture, host_log_read(fixture->log, "pay/us", 0, 5)).count, 5);
+        assert_false(log_reader_damaged(serve_reader(fixture->serve)));
+    }
 }
 
 static void a_read_ends_where_a_gap_begins(void **state)
@@ -344,6 +383,7 @@ int main(void)
         TEST(a_read_by_index_withholds_what_the_token_does_not_cover),
         TEST(a_read_of_a_stream_that_the_token_does_not_cover_is_refused),
         TEST(what_lies_in_a_gap_of_history_is_not_read_as_nothing),
+        TEST(a_read_of_what_is_damaged_is_not_answered),
         TEST(a_read_ends_where_a_gap_begins),
         TEST(a_known_request_in_a_gap_is_left_to_others),
         TEST(a_read_beyond_the_end_is_empty),
