@@ -146,7 +146,8 @@
     ROW(EVIDENCE_READ, 9, "a false read answer")                                                   \
     ROW(EVIDENCE_REQUEST, 10, "one request number with two bodies")                                \
     ROW(EVIDENCE_COSIGN, 11, "two cosignatures that contradict each other")                        \
-    ROW(EVIDENCE_READY, 12, "a ready with a state digest that is not the state's")
+    ROW(EVIDENCE_READY, 12, "a ready with a state digest that is not the state's")                 \
+    ROW(EVIDENCE_DENIAL, 13, "a view change that denies a commit of its signer")
 
 /* Why a member disputes. */
 #define DISPUTE_GROUNDS(ROW)                                                                       \

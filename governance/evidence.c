@@ -2,6 +2,7 @@
 
 #include "crypto/hash.h"
 #include "governance/mutant.h"
+#include "governance/shown.h"
 #include "governance/view_rules.h"
 
 #include <string.h>
@@ -88,6 +89,7 @@ static const struct reading *reading_of(uint64_t kind)
         {EVIDENCE_VIEW_CHANGE, TAG_VIEW_CHANGE, false, read_change},
         {EVIDENCE_NEW_VIEW, TAG_NEW_VIEW, false, read_new_view},
         {EVIDENCE_BATCH, TAG_PRE_PREPARE, false, read_vote},
+        {EVIDENCE_DENIAL, TAG_COMMIT, false, read_vote},
     };
     for (size_t i = 0; i < sizeof(readings) / sizeof(readings[0]); i++) {
         if (readings[i].kind == kind) {
@@ -297,6 +299,33 @@ static enum evidence_verdict judge_alone(const struct evidence_trust *trust,
     return proves_itself(trust, index, evidence) ? EVIDENCE_NO_FAULT : EVIDENCE_PROVES;
 }
 
+/* --- A COMMIT, and a VIEW-CHANGE that denies it ----------------------------------------------- */
+
+static enum evidence_verdict judge_denial(const struct evidence_trust *trust,
+                                          const struct reading *reading,
+                                          const struct roster_member *member,
+                                          const struct evidence *evidence)
+{
+    struct vote commit;
+    struct view_change change;
+    struct shown shown;
+    if (evidence->second_sig.len != SIG_BYTES || evidence->proof.len != 0 ||
+        vote_decode(evidence->first, &commit) != WIRE_OK ||
+        view_change_decode(evidence->second, &change) != WIRE_OK || !shown_read(&change, &shown)) {
+        return EVIDENCE_MALFORMED;
+    }
+    if (member == NULL || commit.epoch != evidence->epoch) {
+        return EVIDENCE_NO_MEMBER;
+    }
+    if (!shown_denies(&shown, &commit)) {
+        return EVIDENCE_AGREES;
+    }
+    bool signed_both = body_signed(trust, reading, member, evidence->first, evidence->first_sig) &&
+                       verify_body(trust->scheme, member->sign_pk, TAG_VIEW_CHANGE,
+                                   trust->cluster_id, evidence->second, evidence->second_sig.data);
+    return signed_both ? EVIDENCE_PROVES : EVIDENCE_UNSIGNED;
+}
+
 /* --- Any -------------------------------------------------------------------------------------- */
 
 static enum evidence_verdict judge(const struct evidence_trust *trust,
@@ -307,6 +336,9 @@ static enum evidence_verdict judge(const struct evidence_trust *trust,
                                              : NULL;
     if (evidence->kind == EVIDENCE_BATCH) {
         return judge_batch(trust, reading, member, evidence);
+    }
+    if (evidence->kind == EVIDENCE_DENIAL) {
+        return judge_denial(trust, reading, member, evidence);
     }
     return is_alone(evidence) ? judge_alone(trust, reading, member, evidence)
                               : judge_pair(trust, reading, member, evidence);

@@ -1,6 +1,7 @@
-/* Evidence judged: two statements, both signed by one replica, that no correct replica signs both;
- * or a single one that none signs at all: a proposal, with a batch that nobody may propose, or a
- * VIEW-CHANGE or NEW-VIEW that does not prove what it must (view_rules.h).
+/* Evidence judged: two statements, both signed by one replica, that no correct replica signs both
+ * (a COMMIT and a VIEW-CHANGE among them: shown.h); or a single one that none signs at all: a
+ * proposal, with a batch that nobody may propose, or a VIEW-CHANGE or NEW-VIEW that does not prove
+ * what it must (view_rules.h).
  *
  * It convicts its signer and nobody else, whoever brings it: everything needed is in it and in the
  * keys of its epoch. Pure; hosts name files by it, and vestry-verify shows it to anyone. ATTACKS:

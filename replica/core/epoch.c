@@ -125,6 +125,9 @@ static void views_forget(struct node *node, struct outbox *outbox)
     journal_erase(outbox, JOURNAL_NEW_VIEW, 0);
     node->accused_changes = 0;
     node->accused_new_views = 0;
+    node->accused_denials = 0;
+    denials_forget(node);
+    memset(node->last_commits, 0, sizeof(node->last_commits));
     view_begin(node);
     queue_unmark_all(node->queue);
     if (node->mode == MODE_ACTIVE) {

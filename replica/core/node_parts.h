@@ -16,6 +16,7 @@
 #include "governance/capability.h"
 #include "governance/charter.h"
 #include "governance/mutant.h"
+#include "governance/view_plan.h"
 #include "replica/core/attestations.h"
 #include "replica/core/message.h"
 #include "replica/core/node.h"
@@ -68,6 +69,20 @@ struct epoch_begun {
     uint64_t epoch;
     uint64_t height;
     struct roster roster;
+};
+
+/* The COMMIT of a member for the highest sequence of this epoch. */
+struct last_commit {
+    bool any;
+    struct vote vote;
+    uint8_t sig[SIG_BYTES];
+};
+
+/* The NEW-VIEW that the current view, or the one that was last left, was entered by. */
+struct entered {
+    uint64_t view;
+    struct bytes body; /* in the pool; empty: not at hand */
+    struct view_plan plan;
 };
 
 #define VIEW_CHANGE_BYTES_MAX (WINDOW_MAX * (PREPARED_BYTES_MAX + 8) + 8192)
@@ -132,6 +147,9 @@ struct node {
      * each is enough, so a flood of them costs nothing more. */
     uint64_t accused_changes;
     uint64_t accused_new_views;
+    uint64_t accused_denials; /* the same of a COMMIT that a VIEW-CHANGE denies */
+    struct last_commit last_commits[REPLICAS_MAX];
+    struct entered entered;
     uint32_t backoff;           /* k: timers run for T * 2^k */
     uint32_t calm;              /* stable checkpoints since k was moved */
     uint64_t entered_height;    /* where the head was when this view was entered */
@@ -383,6 +401,20 @@ void evidence_emit(struct node *node, const struct contradiction *contradiction,
 /* One that is wrong by itself: the signed body of `envelope`. */
 void evidence_emit_one(struct node *node, enum evidence_kind kind, const struct envelope *envelope,
                        struct outbox *outbox);
+
+/* A VIEW-CHANGE that denies a COMMIT of its signer (denial.c): one that came, those of V, and those
+ * of the V that is kept against the commit certificate of a block. All are verified. */
+void denial_look(struct node *node, const struct signed_body *change, struct outbox *outbox);
+void denials_of(struct node *node, const struct new_view *new_view, struct outbox *outbox);
+void denials_of_block(struct node *node, const struct certificate *certificate,
+                      const struct vote *vote, struct outbox *outbox);
+/* Remember a verified COMMIT, if it is the member's last: slots forget, and it shows as much. */
+void denial_note(struct node *node, uint32_t member, const struct vote *commit,
+                 const uint8_t sig[SIG_BYTES]);
+/* Keep the NEW-VIEW, and what follows from it, for the latter; let it go. */
+void denials_keep(struct node *node, const struct new_view *new_view, struct bytes body,
+                  const struct view_plan *plan);
+void denials_forget(struct node *node);
 
 /* Small helpers (node.c). */
 MUST_USE bool node_is_primary(const struct node *node);

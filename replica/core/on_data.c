@@ -103,6 +103,7 @@ static enum drop take_block(struct node *node, uint32_t member, const struct mes
         vote_decode(certificate.body, &vote) != WIRE_OK) {
         return DROP_MALFORMED;
     }
+    denials_of_block(node, &certificate, &vote, outbox);
     struct slot *slot = place_for_block(node, vote.sequence);
     if (slot == NULL) {
         return DROP_NOT_WANTED;

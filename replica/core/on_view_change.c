@@ -42,6 +42,9 @@ enum drop on_view_change(struct node *node, const struct message *message, struc
     kept->view = change.view;
     kept->body = copy;
     memcpy(kept->sig, message->envelope.sig.data, SIG_BYTES);
+    struct signed_body said = {.rid = message->envelope.rid, .body = copy};
+    memcpy(said.sig, kept->sig, SIG_BYTES);
+    denial_look(node, &said, outbox);
     view_consider(node, outbox);
     return DROP_NONE;
 }

@@ -228,6 +228,9 @@ enum drop vote_take(struct node *node, const struct message *message, bool is_co
     case VOTE_ADDED:
         break;
     }
+    if (is_commit) {
+        denial_note(node, member, &vote, one.sig);
+    }
     slot_advance(node, slot, outbox);
     return DROP_NONE;
 }

@@ -127,6 +127,8 @@ void view_enter(struct node *node, const struct message *message, struct outbox 
     if (!MUTANT(30)) {
         new_view_put(message, outbox);
     }
+    denials_of(node, &new_view, outbox); /* before the votes of earlier views go */
+    denials_keep(node, &new_view, message->envelope.body, plan);
     slots_reset(node);
     node_note(node, "enters view %llu: %llu to %llu are proposed again",
               (unsigned long long)node->view, (unsigned long long)plan->low + 1,
@@ -155,6 +157,7 @@ void view_restore_slots(struct node *node, struct bytes frame, struct outbox *ou
         !view_plan_make(new_view.view_changes, plan)) {
         return;
     }
+    denials_keep(node, &new_view, message.envelope.body, plan);
     /* What O proposes is proposed, be it beyond the window that this replica has now. */
     node->planned = plan->low;
     node->proposed = node->proposed < plan->high ? plan->high : node->proposed;

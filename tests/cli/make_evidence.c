@@ -1,8 +1,9 @@
-/* make-evidence DEV_FOLDER RID OUT [agrees|view-change|new-view|genesis]: evidence that the replica
- * voted PREPARE for two digests, made with its own key; or two equal votes, which convict nobody;
- * or one message alone: a VIEW-CHANGE with a checkpoint that nobody attests, a NEW-VIEW out of that
- * one, and a VIEW-CHANGE that rests on the beginning of the log, as a correct replica may sign it.
- * For tests of vestry evidence and vestry-verify evidence. */
+/* make-evidence DEV_FOLDER RID OUT [agrees|denial|view-change|new-view|genesis]: evidence that the
+ * replica voted PREPARE for two digests, made with its own key; or two equal votes, which convict
+ * nobody; or a COMMIT, and a VIEW-CHANGE that denies it; or one message alone: a VIEW-CHANGE with a
+ * checkpoint that nobody attests, a NEW-VIEW out of that one, and a VIEW-CHANGE that rests on the
+ * beginning of the log, as a correct replica may sign it. For tests of vestry evidence and
+ * vestry-verify evidence. */
 #include "keys/genesis.h"
 #include "keys/replica_keys.h"
 #include "keys/words/amounts.h"
@@ -90,6 +91,21 @@ static void make_votes(const struct secret_key *key, const struct charter_view *
     secret_key_sign(key, TAG_PREPARE, charter->cluster_id, evidence->second, made->second_sig);
 }
 
+static void make_denial(const struct secret_key *key, const struct charter_view *charter,
+                        struct made *made)
+{
+    struct buffer first = buffer_make(made->raw[0], sizeof(made->raw[0]));
+    struct buffer second = buffer_make(made->raw[1], sizeof(made->raw[1]));
+    struct evidence *evidence = &made->evidence;
+
+    evidence->kind = EVIDENCE_DENIAL;
+    evidence->first = vote_for(1, &first);
+    evidence->second = change_by(charter, evidence->rid, 0, &second);
+    evidence->second_sig = BYTES_OF_ARRAY(made->second_sig);
+    secret_key_sign(key, TAG_COMMIT, charter->cluster_id, evidence->first, evidence->first_sig);
+    secret_key_sign(key, TAG_VIEW_CHANGE, charter->cluster_id, evidence->second, made->second_sig);
+}
+
 static void make(const struct secret_key *key, const struct charter_view *charter, const char *what,
                  struct made *made)
 {
@@ -99,6 +115,10 @@ static void make(const struct secret_key *key, const struct charter_view *charte
 
     if (strcmp(what, "agrees") == 0 || what[0] == '\0') {
         make_votes(key, charter, what[0] == '\0' ? 2 : 1, made);
+        return;
+    }
+    if (strcmp(what, "denial") == 0) {
+        make_denial(key, charter, made);
         return;
     }
     evidence->kind = is_new_view ? EVIDENCE_NEW_VIEW : EVIDENCE_VIEW_CHANGE;
@@ -124,9 +144,8 @@ int main(int argc, char **argv)
 
     if (argc < 4 || sodium_init() < 0 || !amount_parse_count(bytes_of_text(argv[2]), &rid) ||
         rid >= REPLICAS_MAX) {
-        (void)fprintf(
-            stderr,
-            "usage: make-evidence DEV_FOLDER RID OUT [agrees|view-change|new-view|genesis]\n");
+        (void)fprintf(stderr, "usage: make-evidence DEV_FOLDER RID OUT "
+                              "[agrees|denial|view-change|new-view|genesis]\n");
         return 2;
     }
     need(file_path(path, argv[1], CHARTER_NAME, "", &problem));

@@ -73,6 +73,18 @@ class Evidence(vestry_case.Cluster):
                              self.in_cluster("charter.genesis"), name="vestry-verify").text()
             self.assertIn("the statement bears its signature", said)
 
+    def test_a_view_change_that_denies_a_commit_convicts_who_signed_both(self):
+        self.make(0, 2, "r2-13-7", "denial")
+        seen = self.good("evidence", "--json").objects()
+        self.assertEqual([(one["replica"], one["view"], one["sequence"], one["kind"])
+                          for one in seen],
+                         [(2, "1", "7", "a view change that denies a commit of its signer")])
+        self.good("evidence", "-o", "of-denials")
+        said = self.good("evidence", self.path("of-denials", "r2-0.evidence"), "--charter",
+                         self.in_cluster("charter.genesis"), name="vestry-verify").text()
+        self.assertIn("OK  r2 is convicted: a view change that denies a commit of its signer", said)
+        self.assertIn("both statements bear its signature", said)
+
     def test_a_good_view_change_convicts_nobody(self):
         self.make(0, 2, "r2-5-0", "genesis")
         result = self.good("evidence")

@@ -109,6 +109,7 @@ struct check_host {
     struct voted *voted; /* by sequence */
     size_t voted_count;
     uint32_t accused[2]; /* since it started, of bad VIEW-CHANGEs and NEW-VIEWs */
+    uint32_t denials;    /* whom it had evidence against that a VIEW-CHANGE denies a COMMIT */
     /* Votes of each liar that this replica took since it started: by kind and sequence. */
     struct check_taken (*taken)[SIM_REPLICAS_MAX][VOTED_KINDS];
     size_t taken_count;
@@ -246,6 +247,8 @@ struct check_forks {
     uint32_t convicted;
 };
 void check_forks(struct world *world, struct check_forks *out);
+/* The view that the last block which the replica has executed was committed in. */
+MUST_USE uint64_t check_view_of_head(struct world *world, uint32_t rid);
 
 /* Entries that were acknowledged to any client so far. */
 MUST_USE uint64_t check_acknowledged(const struct world *world);
@@ -376,6 +379,9 @@ void check_leaves(struct world *world, struct host *host, const struct outbox *o
  * must be durable before that. Asked again only when the place grows. */
 void check_view_durable(struct world *world, struct host *host, uint64_t place, bool entered);
 
+/* Whether a VIEW-CHANGE for a later view has what that COMMIT rests on, or more: a checkpoint there
+ * or above, a certificate for it, or one of a later view. */
+MUST_USE bool check_shows(const struct view_change *change, const struct vote *commit);
 /* Whether the stored VIEW-CHANGE denies a COMMIT nothing: it carries what that rests on, is beyond
  * it, or not of a later view. */
 MUST_USE bool check_carried(struct host *host, const struct vote *commit);

@@ -127,19 +127,23 @@ static void nothing_lost(struct world *world)
     }
 }
 
-/* VIEW-CHANGEs for views that are still to come stay: one of each member. */
+static size_t block_bytes(size_t len)
+{
+    size_t block = POOL_BLOCK_BYTES_MIN;
+    while (block < len) {
+        block *= 2;
+    }
+    return len == 0 ? 0 : block;
+}
+
+/* VIEW-CHANGEs for views that are still to come stay, one of each member, and the NEW-VIEW of this
+ * one. */
 static size_t kept_bytes(const struct node *node)
 {
-    size_t total = 0;
+    size_t total = block_bytes(node->entered.body.len);
     for (uint32_t i = 0; i < node->roster.n; i++) {
-        size_t block = POOL_BLOCK_BYTES_MIN;
-        if (i == node->self || node->changes[i].view == 0) {
-            continue;
-        }
-        while (block < node->changes[i].body.len) {
-            block *= 2;
-        }
-        total += block;
+        bool kept = i != node->self && node->changes[i].view != 0;
+        total += kept ? block_bytes(node->changes[i].body.len) : 0;
     }
     return total;
 }

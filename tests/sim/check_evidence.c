@@ -85,6 +85,20 @@ static bool new_view_is_wrong(const struct world *world, const struct evidence *
            check_new_view_wrong(world, evidence->rid, evidence->first) != NULL;
 }
 
+static bool change_denies(const struct world *world, const struct evidence *evidence)
+{
+    struct vote commit;
+    struct view_change change;
+    return vote_decode(evidence->first, &commit) == WIRE_OK &&
+           view_change_decode(evidence->second, &change) == WIRE_OK &&
+           commit.epoch == change.epoch && commit.view < change.view &&
+           !check_shows(&change, &commit) &&
+           check_signed(world, commit.epoch, evidence->rid, TAG_COMMIT, evidence->first,
+                        evidence->first_sig) &&
+           check_signed(world, change.epoch, evidence->rid, TAG_VIEW_CHANGE, evidence->second,
+                        evidence->second_sig.data);
+}
+
 static bool convicts(const struct world *world, const struct evidence *evidence)
 {
     switch (evidence->kind) {
@@ -103,6 +117,8 @@ static bool convicts(const struct world *world, const struct evidence *evidence)
                                          : changes_contradict(world, evidence);
     case EVIDENCE_NEW_VIEW:
         return new_view_is_wrong(world, evidence);
+    case EVIDENCE_DENIAL:
+        return change_denies(world, evidence);
     default:
         return false;
     }
@@ -156,6 +172,8 @@ void check_evidence(struct world *world, struct host *host, struct bytes bytes)
                    evidence_verdict_text(verdict));
     }
     bool of_views = evidence.kind == EVIDENCE_VIEW_CHANGE || evidence.kind == EVIDENCE_NEW_VIEW;
+    world->check->hosts[host->rid].denials |=
+        evidence.kind == EVIDENCE_DENIAL ? 1u << evidence.rid : 0;
     world->check->proofs += of_views && evidence.second.len == 0 ? 1 : 0;
     world->tally.evidence++;
 }

@@ -3,6 +3,7 @@
  * attestations that clients have, every pair of statements of one signer that looks like a
  * contradiction is made into evidence and given to the judge. */
 #include "crypto/hash.h"
+#include "replica/core/node_parts.h"
 #include "storage/record.h"
 #include "tests/sim/check.h"
 
@@ -195,24 +196,43 @@ static const uint8_t *signature_of(const struct certificate *certificate, uint32
     return NULL;
 }
 
-/* Two blocks of one height, each with the COMMITs of a quorum. */
-static uint32_t blocks_charge(struct world *world, struct host *one, struct host *two,
-                              uint64_t height)
+/* A block's certificate, as one has stored it. */
+struct committed {
+    uint8_t space[4096];
+    struct certificate certificate;
+    struct vote vote;
+};
+
+static bool committed_read(struct world *world, struct host *host, uint64_t height,
+                           struct committed *out)
 {
-    static uint8_t spaces[2][4096];
-    struct certificate first;
-    struct certificate second;
-    uint32_t convicted = 0;
-    if (!certificate_read(one, height, spaces[0], sizeof(spaces[0]), &first) ||
-        !certificate_read(two, height, spaces[1], sizeof(spaces[1]), &second)) {
-        world_fail(world, "certified", one->rid, "a block of %lu without its certificate",
+    if (!certificate_read(host, height, out->space, sizeof(out->space), &out->certificate) ||
+        vote_decode(out->certificate.body, &out->vote) != WIRE_OK) {
+        world_fail(world, "certified", host->rid, "a block of %lu without its certificate",
                    (unsigned long)height);
-        return 0;
+        return false;
     }
+    return true;
+}
+
+uint64_t check_view_of_head(struct world *world, uint32_t rid)
+{
+    static struct committed head;
+    struct host *host = &world->hosts[rid];
+    return committed_read(world, host, host->node->head.height, &head) ? head.vote.view
+                                                                       : UINT64_MAX;
+}
+
+/* Two blocks of one height, each with the COMMITs of a quorum. */
+static uint32_t blocks_charge(struct world *world, const struct committed *first,
+                              const struct committed *second)
+{
+    uint32_t convicted = 0;
     for (uint32_t rid = 0; rid < world->plan.n; rid++) {
         struct item_sig sigs[2];
-        struct said a = {first.body, signature_of(&first, rid, &sigs[0])};
-        struct said b = {second.body, signature_of(&second, rid, &sigs[1])};
+        struct said a = {first->certificate.body, signature_of(&first->certificate, rid, &sigs[0])};
+        struct said b = {second->certificate.body,
+                         signature_of(&second->certificate, rid, &sigs[1])};
         if (a.sig != NULL && b.sig != NULL) {
             convicted |= charge(world, EVIDENCE_COMMIT, rid, &a, &b);
         }
@@ -220,19 +240,36 @@ static uint32_t blocks_charge(struct world *world, struct host *one, struct host
     return convicted;
 }
 
+/* Across views it is COMMITs of the earlier one and VIEW-CHANGEs for the later one that convict:
+ * what the two found out when they met. Each piece was judged when it was handed out. */
+static uint32_t denials_charge(const struct world *world, const struct host *one,
+                               const struct host *two)
+{
+    const struct check_host *hosts = world->check->hosts;
+    return hosts[one->rid].denials | hosts[two->rid].denials;
+}
+
+/* Where the blocks are the same the logs differ below: a side that has met the other went on with
+ * its blocks before it found out. */
 static void replicas_judge(struct world *world, struct host *one, struct host *two,
                            struct check_forks *out)
 {
+    static struct committed blocks[2];
     uint8_t hashes[2][HASH_BYTES];
     for (uint64_t height = 1; header_hash_read(one, height, hashes[0]) &&
                               header_hash_read(two, height, hashes[1]) && !world->failed;
          height++) {
-        if (!hash_equal(hashes[0], hashes[1])) {
-            uint32_t convicted = blocks_charge(world, one, two, height);
-            enough(world, convicted, height, "replicas");
-            out->convicted |= convicted;
-            out->of_replicas++;
+        if (hash_equal(hashes[0], hashes[1]) || !committed_read(world, one, height, &blocks[0]) ||
+            !committed_read(world, two, height, &blocks[1]) ||
+            hash_equal(blocks[0].vote.digest, blocks[1].vote.digest)) {
+            continue;
         }
+        uint32_t convicted = blocks[0].vote.view == blocks[1].vote.view
+                                 ? blocks_charge(world, &blocks[0], &blocks[1])
+                                 : denials_charge(world, one, two);
+        enough(world, convicted, height, "replicas");
+        out->convicted |= convicted;
+        out->of_replicas++;
     }
 }
 

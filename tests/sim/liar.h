@@ -12,6 +12,7 @@
  *   liar_large.c   batches beyond what a batch may be
  *   liar_keys.c    keys of other epochs
  *   liar_fork.c    another log for some, when there are more of them than f
+ *   liar_across.c  the same in the next view
  *
  * Their nodes are the same as everybody's; what these send is changed and signed again with the
  * liars' keys, as someone who holds the keys could, and all liars of a run are one party. For
@@ -77,6 +78,18 @@ MUST_USE bool lie_view(const struct lie_to *out, const struct envelope *envelope
 /* To one of the other side. */
 MUST_USE bool lie_other_log(const struct lie_to *out, const struct envelope *envelope,
                             struct bytes attachment);
+/* A vote, or a PRE-PREPARE with its parcel, of that liar. */
+void lie_vote(const struct lie_to *out, uint32_t rid, uint64_t type, const struct vote *vote,
+              struct bytes parcel);
+/* Whether an attestation is of a height that both logs have. */
+MUST_USE bool lie_before_fork(struct bytes body);
+/* The other side has that header. */
+void lie_header_echo(struct world *world, uint64_t height, struct bytes header);
+/* liar_across.c: to one of the other side, and from one to a liar; true when its node gets nothing.
+ */
+MUST_USE bool lie_across(const struct lie_to *out, const struct envelope *envelope);
+MUST_USE bool liars_hear_across(struct world *world, uint32_t from, const struct blob *frame,
+                                const struct envelope *envelope);
 
 /* What can be done to the body of a VIEW-CHANGE. */
 enum twist {

@@ -311,6 +311,10 @@ void liars_forget(struct world *world)
         blob_drop(world->heard[i].older);
         world->heard[i] = (struct heard){0};
     }
+    for (uint32_t i = 0; i < SIM_REPLICAS_MAX; i++) {
+        blob_drop(world->other.changes[i]);
+        world->other.changes[i] = NULL;
+    }
     blob_drop(world->ordered_once);
     world->ordered_once = NULL;
 }

@@ -2,7 +2,7 @@
  * another log than the others. Their own nodes live in the first log. To the replicas of
  * plan.other_side every proposal goes with another date, every vote names that one, and every
  * attestation is of the header that the other side came to itself; and so do the answers to clients
- * of odd numbers. */
+ * of odd numbers. With plan.across the other side is taken into the next view: liar_across.c. */
 #include "crypto/hash.h"
 #include "tests/sim/check.h"
 #include "tests/sim/liar.h"
@@ -17,8 +17,8 @@ static bool other_party(const struct world *world, uint32_t rid)
 /* --- To the other side -------------------------------------------------------------------------
  */
 
-static void sign_and_send(const struct lie_to *out, uint32_t rid, uint64_t type,
-                          const struct vote *vote, struct bytes parcel)
+void lie_vote(const struct lie_to *out, uint32_t rid, uint64_t type, const struct vote *vote,
+              struct bytes parcel)
 {
     uint8_t space[128];
     uint8_t sig[SIG_BYTES];
@@ -51,7 +51,7 @@ static void proposal_tell(const struct lie_to *out, uint32_t rid, struct vote *v
     hash_bytes(parcel.batch, vote->digest);
     slot->sequence = vote->sequence;
     memcpy(slot->digest, vote->digest, HASH_BYTES);
-    sign_and_send(out, rid, MESSAGE_PRE_PREPARE, vote, buffer_bytes(&parcel_bytes));
+    lie_vote(out, rid, MESSAGE_PRE_PREPARE, vote, buffer_bytes(&parcel_bytes));
 }
 
 static void vote_tell(const struct lie_to *out, uint32_t rid, uint64_t type, struct vote *vote)
@@ -59,11 +59,11 @@ static void vote_tell(const struct lie_to *out, uint32_t rid, uint64_t type, str
     const struct other_slot *slot = &out->world->other.slots[vote->sequence % SIM_OTHER_SLOTS];
     if (slot->sequence == vote->sequence) {
         memcpy(vote->digest, slot->digest, HASH_BYTES);
-        sign_and_send(out, rid, type, vote, BYTES_EMPTY);
+        lie_vote(out, rid, type, vote, BYTES_EMPTY);
     }
 }
 
-static bool attested_before(struct bytes body)
+bool lie_before_fork(struct bytes body)
 {
     struct attest attest;
     struct block_header header;
@@ -76,13 +76,16 @@ bool lie_other_log(const struct lie_to *out, const struct envelope *envelope,
                    struct bytes attachment)
 {
     struct vote vote;
+    if (out->world->plan.across) {
+        return lie_across(out, envelope);
+    }
     switch (envelope->type) {
     case MESSAGE_PRE_PREPARE:
     case MESSAGE_PREPARE:
     case MESSAGE_COMMIT:
         break;
     case MESSAGE_ATTEST:
-        return attested_before(envelope->body);
+        return lie_before_fork(envelope->body);
     default:
         return envelope->type != MESSAGE_DATA;
     }
@@ -111,7 +114,7 @@ static void attest_encoded(const struct world *world, uint32_t rid, struct bytes
 
 /* The other side has a header, which the party could have made itself of what it proposed there:
  * all of it attest it, to that side and to its clients. */
-static void header_echo(struct world *world, uint64_t height, struct bytes header)
+void lie_header_echo(struct world *world, uint64_t height, struct bytes header)
 {
     struct other_log *other = &world->other;
     if (height <= other->height || height <= SIM_FORK_FROM) {
@@ -152,6 +155,9 @@ bool liar_keeps(struct world *world, uint32_t from, const struct blob *frame)
         schema_decode_front(&schema_envelope, blob_bytes(frame), &envelope, &used) != WIRE_OK) {
         return false;
     }
+    if (world->plan.across && envelope.type != MESSAGE_ATTEST) {
+        return liars_hear_across(world, from, frame, &envelope);
+    }
     if (envelope.type == MESSAGE_PREPARE || envelope.type == MESSAGE_COMMIT) {
         struct vote vote;
         return vote_decode(envelope.body, &vote) == WIRE_OK && vote.sequence > SIM_FORK_FROM;
@@ -160,14 +166,14 @@ bool liar_keeps(struct world *world, uint32_t from, const struct blob *frame)
         block_header_decode(attest.header, &header) != WIRE_OK) {
         return false;
     }
-    header_echo(world, header.height, attest.header);
+    lie_header_echo(world, header.height, attest.header);
     return header.height > SIM_FORK_FROM;
 }
 
 void liars_overhear(struct world *world, const struct telling *reply)
 {
     if (other_party(world, reply->rid) && world_has_liars(world) && !reply->hint) {
-        header_echo(world, reply->height, reply->attest.header);
+        lie_header_echo(world, reply->height, reply->attest.header);
     }
 }
 

@@ -84,6 +84,7 @@ struct plan {
     uint32_t only_twist;    /* one more than the enum twist of liar.h that is told; 0: any */
     uint32_t only_view_lie; /* the same of liar_view.c */
     uint32_t other_side;    /* correct replicas that liars, more than f, show another log; or 0 */
+    bool across;            /* they do it in the next view: liar_across.c */
 
     /* Clients. */
     uint32_t clients;

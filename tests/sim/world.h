@@ -106,6 +106,7 @@ struct slow_primary {
 /* What liars that are more than f know of the log that the other side has (liar_fork.c). */
 #define SIM_FORK_FROM 8 /* up to here there is one log */
 #define SIM_OTHER_SLOTS 64
+#define SIM_FORK_VIEW 1 /* where the other side is led, if it is led across views */
 
 struct other_slot {
     uint64_t sequence;
@@ -117,6 +118,12 @@ struct other_log {
     uint64_t height; /* of the header */
     size_t header_len;
     uint8_t header[HEADER_BYTES_MAX];
+    /* Of liar_across.c: VIEW-CHANGEs for that view, by replica; who was told the liars' own;
+     * whether there is a NEW-VIEW; the last block that was proposed there. */
+    struct blob *changes[SIM_REPLICAS_MAX];
+    uint32_t told;
+    bool announced;
+    uint64_t proposed;
 };
 
 struct client;

@@ -174,6 +174,25 @@ static void seed_one_piece(const char *name, const struct evidence *evidence)
     write_seed("evidence", name, buffer_bytes(&out));
 }
 
+/* A COMMIT for height 5 of view 0, which the VIEW-CHANGE shows nothing of. */
+static void seed_denial(const struct core_fixture *cluster, struct bytes change)
+{
+    uint8_t vote_memory[128];
+    uint8_t sig[SIG_BYTES];
+    struct buffer body = buffer_make(vote_memory, sizeof(vote_memory));
+    const struct vote commit = {.sequence = 5};
+
+    CHECK(vote_encode(&commit, &body));
+    struct evidence evidence = {.kind = EVIDENCE_DENIAL,
+                                .rid = 2,
+                                .first = buffer_bytes(&body),
+                                .second = change,
+                                .second_sig = BYTES_OF_ARRAY(sig)};
+    view_sign(cluster, 2, TAG_COMMIT, evidence.first, evidence.first_sig);
+    view_sign(cluster, 2, TAG_VIEW_CHANGE, evidence.second, sig);
+    seed_one_piece("denial", &evidence);
+}
+
 /* Of each message about views one that convicts and one that does not. */
 static void seed_evidence(void)
 {
@@ -202,6 +221,7 @@ static void seed_evidence(void)
     body.len = 0;
     evidence.first = view_change_of(state, &bad, &body);
     seed_one_piece("bad-view-change", &evidence);
+    seed_denial(state, evidence.first);
     body.len = 0;
     evidence.kind = EVIDENCE_NEW_VIEW;
     evidence.first = new_view_of(state, &good, &body);
