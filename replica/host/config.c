@@ -283,7 +283,8 @@ static uint32_t processors(void)
     return count > VERIFY_WORKERS_MAX ? VERIFY_WORKERS_MAX : (uint32_t)count;
 }
 
-static void take_rest(cfg_t *root, struct config *out)
+/* False when libconfuse had no memory for a usual value, which it does not say. */
+static bool take_rest(cfg_t *root, struct config *out)
 {
     out->memory_bytes = CONFIG_MEMORY_BYTES_USUAL;
     cfg_t *limits = cfg_getsec(root, "limits");
@@ -296,9 +297,14 @@ static void take_rest(cfg_t *root, struct config *out)
     long workers = cfg_getint(limits, "workers");
     out->workers = workers == 0 ? processors() : (uint32_t)workers;
     cfg_t *log = cfg_getsec(root, "log");
-    out->log_format =
-        strcmp(cfg_getstr(log, "format"), "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
-    out->log_level = (enum log_level)find_level(cfg_getstr(log, "level"));
+    const char *format = cfg_getstr(log, "format");
+    const char *level = cfg_getstr(log, "level");
+    if (format == NULL || level == NULL) {
+        return false;
+    }
+    out->log_format = strcmp(format, "json") == 0 ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT;
+    out->log_level = (enum log_level)find_level(level);
+    return true;
 }
 
 static void set_checks(cfg_t *root)
@@ -356,13 +362,14 @@ static enum status parse_expanded(const char *text, struct config *out)
     set_checks(root);
     bool good = cfg_parse_buf(root, text) == CFG_SUCCESS && !reading.reported &&
                 take_replica(root, out) && take_peers(root, out);
+    enum status status = STATUS_INVALID;
     if (good) {
-        take_rest(root, out);
+        status = take_rest(root, out) ? STATUS_OK : STATUS_NO_MEMORY;
     } else {
         complain(root, "not understood", "see vestryd(8) for the form of the file");
     }
     cfg_free(root);
-    return good ? STATUS_OK : STATUS_INVALID;
+    return status;
 }
 
 enum status config_parse(const char *path, struct bytes text, struct config *out,

@@ -205,8 +205,7 @@ struct conn *conns_accept(struct conns *conns, evutil_socket_t fd, const char *a
     struct bufferevent *bev = bufferevent_openssl_socket_new(
         conns->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING, BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL) {
-        SSL_free(ssl);
-        evutil_closesocket(fd);
+        evutil_closesocket(fd); /* libevent has freed the channel, as it was told to */
         return NULL;
     }
     return enroll(conns, bev, slot, address);
@@ -223,8 +222,7 @@ struct conn *conns_dial(struct conns *conns, uint32_t rid, const char *host, uin
     struct bufferevent *bev = bufferevent_openssl_socket_new(
         conns->base, -1, ssl, BUFFEREVENT_SSL_CONNECTING, BEV_OPT_CLOSE_ON_FREE);
     if (bev == NULL) {
-        SSL_free(ssl);
-        return NULL;
+        return NULL; /* the same */
     }
     char address[CONN_ADDRESS_CHARS];
     snprintf(address, sizeof address, "%.54s:%u", host, (unsigned)port);

@@ -1,6 +1,7 @@
 """Clusters of real vestryd processes on loopback, with their clients: started, killed, looked at.
 Every process that is started is ended by its own handle; ports are looked for at run time."""
 
+import base64
 import json
 import os
 import random
@@ -23,6 +24,8 @@ TOOLS = os.path.join(os.environ.get("VESTRY_BUILD", ""), "cluster")
 CLIENT = os.path.join(TOOLS, "vestry-cluster-client")
 GUEST = os.path.join(TOOLS, "vestry-cluster-guest")
 FAULT = os.path.join(TOOLS, "libvestry-cluster-fault.so")
+SCARCE = os.path.join(TOOLS, "libvestry-cluster-scarce.so")
+CLOCK = os.path.join(TOOLS, "libvestry-cluster-clock.so")
 REPLICAS = 4
 WAIT_S = 60
 
@@ -163,6 +166,15 @@ class Cluster:
         """What a replica's command begins with."""
         return ()
 
+    def armoured(self, *names):
+        """What is in a file of keys or tokens."""
+        with open(self.path(*names), encoding="ascii") as file:
+            return base64.b64decode("".join(file.read().split("\n")[1:]))
+
+    def seed(self, *names):
+        """The secret of a development key."""
+        return read(self.armoured(*names))[9]
+
     def run(self, name, *arguments):
         """A program that ends by itself, and well."""
         done = subprocess.run([program(name), *arguments], stdin=subprocess.DEVNULL,
@@ -174,10 +186,11 @@ class Cluster:
 
     # --- Replicas ---
 
-    def start(self, rid, under=(), fault=None, marks="", lie=None):
+    def start(self, rid, under=(), fault=None, marks="", lie=None, more=None):
         """`under` is a command to run it under, as strace; `fault` what fault.c is to do, `marks`
-        which records it is to tell; `lie` what vestryd-liar says in its place."""
-        environment = dict(os.environ)
+        which records it is to tell; `lie` what vestryd-liar says in its place; `more` is for its
+        environment."""
+        environment = {**os.environ, **(more or {})}
         if lie is not None:
             environment["VESTRY_LIE"] = lie
         self.doomed.discard(rid)
@@ -227,6 +240,15 @@ class Cluster:
     def log(self, rid):
         with open(self.path(f"r{rid}.log"), encoding="utf-8", errors="replace") as file:
             return file.read()
+
+    def cpu_s(self, rid):
+        """The seconds that its threads have kept processors busy so far."""
+        spent = 0
+        tasks = f"/proc/{self.replicas[rid].pid}/task"
+        for task in os.listdir(tasks):
+            with open(os.path.join(tasks, task, "schedstat"), encoding="ascii") as file:
+                spent += int(file.read().split()[0])
+        return spent / 10**9
 
     def memory_kib(self, rid):
         """What of it is in memory now."""
