@@ -5,6 +5,7 @@
  *
  * HELLO is one of
  *     client       a good one of a client without a token
+ *     holder       a good one of the cluster's client, who is told what becomes of its requests
  *     cluster      signed for another cluster
  *     channel      naming another channel
  *     signature    with a bit of the signature flipped
@@ -80,7 +81,11 @@ static void load(const struct guest *guest, uint32_t rid, const char *kind, stru
     const struct key_expected any = {0};
     char path[PATH_CHARS];
     struct problem problem;
-    snprintf(path, sizeof(path), "%s/r%u/r%u%s.key", guest->folder, rid, rid, kind);
+    if (guest->role == ROLE_HOLDER) {
+        snprintf(path, sizeof(path), "%s/client.key", guest->folder);
+    } else {
+        snprintf(path, sizeof(path), "%s/r%u/r%u%s.key", guest->folder, rid, rid, kind);
+    }
     if (keyfile_load(path, &any, NULL, key, &problem) != STATUS_OK) {
         die(problem.what);
     }
@@ -97,7 +102,7 @@ static void choose_keys(struct guest *guest)
         secret_key_new(&guest->transport, ROLE_HOLDER, "guest", &problem) != STATUS_OK) {
         die(problem.what);
     }
-    if (numbered && !says(guest, "claim")) {
+    if ((numbered && !says(guest, "claim")) || says(guest, "holder")) {
         secret_key_close(&guest->sign);
         load(guest, guest->rid, "", &guest->sign);
     }

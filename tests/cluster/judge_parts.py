@@ -242,6 +242,24 @@ def good_signature(key, message, sig):
     return (y | (x & 1) << 255).to_bytes(32, "little") == sig[:32]
 
 
+def encoded(point):
+    inverse = pow(point[2], P - 2, P)
+    x, y = point[0] * inverse % P, point[1] * inverse % P
+    return (y | (x & 1) << 255).to_bytes(32, "little")
+
+
+def sign(seed, message):
+    """RFC 8032, section 5.1.6."""
+    digest = hashlib.sha512(seed).digest()
+    secret = int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254
+    public = encoded(times(BASE, secret, (0, 1, 1, 0)))
+    nonce = int.from_bytes(hashlib.sha512(digest[32:] + message).digest(), "little") % ORDER
+    commitment = encoded(times(BASE, nonce, (0, 1, 1, 0)))
+    challenge = hashlib.sha512(commitment + public + message).digest()
+    answer = (nonce + int.from_bytes(challenge, "little") * secret) % ORDER
+    return commitment + answer.to_bytes(32, "little")
+
+
 # --- Notes (c2sp.org/signed-note, tlog-checkpoint, tlog-cosignature, tlog-proof) ------------------
 
 SIGN, COSIGN = 1, 4

@@ -1,49 +1,32 @@
 #!/usr/bin/env python3
-"""A client that signs several requests with one number, each with other content, and gives every
-replica another of them (ATTACKS C01, C07): of each number one is executed, the same everywhere, and
-no view changes on its account."""
+"""A client with numbers of its own. It signs several requests with one number, each with other
+content, and gives every replica another of them (ATTACKS C01, C07): of each number one is executed,
+the same everywhere, and no view changes on its account. It asks again when its result is forgotten
+(C03), and its numbers jump (C04): what it may have had executed is not executed again."""
 
-import base64
-import hashlib
 import os
 import subprocess
 import time
 
 import cluster
 from cluster import GUEST, REPLICAS, Case, numbered
-from judge_parts import BASE, ORDER, P, leaf_hash, read, sha256, signed, times, write
+from judge import OK, REPLAY
+from judge_parts import leaf_hash, read, read_at, sha256, sign, signed, write
 
-REQUEST, APPEND = 1, 1
+REQUEST, REPLY, APPEND = 1, 12, 1
 UNLIMITED = 2**64 - 1
 NUMBERS = 8
-
-
-def encoded(point):
-    inverse = pow(point[2], P - 2, P)
-    x, y = point[0] * inverse % P, point[1] * inverse % P
-    return (y | (x & 1) << 255).to_bytes(32, "little")
-
-
-def sign(seed, message):
-    """RFC 8032, section 5.1.6."""
-    digest = hashlib.sha512(seed).digest()
-    secret = int.from_bytes(digest[:32], "little") & (1 << 254) - 8 | 1 << 254
-    public = encoded(times(BASE, secret, (0, 1, 1, 0)))
-    nonce = int.from_bytes(hashlib.sha512(digest[32:] + message).digest(), "little") % ORDER
-    commitment = encoded(times(BASE, nonce, (0, 1, 1, 0)))
-    challenge = hashlib.sha512(commitment + public + message).digest()
-    answer = (nonce + int.from_bytes(challenge, "little") * secret) % ORDER
-    return commitment + answer.to_bytes(32, "little")
+WINDOW = 64
 
 
 class SameNumber(Case):
-    def armoured(self, name):
-        with open(self.cluster.path(name), encoding="ascii") as file:
-            return base64.b64decode("".join(file.read().split("\n")[1:]))
+    def setUp(self):
+        super().setUp()
+        self.ids = {}  # of requests, by frame
 
     def frame(self, number, payload):
         """A good request of the cluster's client."""
-        token, seed = self.armoured("client.token"), read(self.armoured("client.key"))[9]
+        token, seed = self.cluster.armoured("client.token"), self.cluster.seed("client.key")
         salt = os.urandom(16)
         statement = write([1, "test/same", sha256(salt, payload), len(payload), UNLIMITED])
         request = write([1, [0, sha256(token)], number, APPEND, time.time_ns() // 10**6 + 60000, 0,
@@ -51,7 +34,9 @@ class SameNumber(Case):
         sig = sign(seed, signed("request", bytes.fromhex(self.cluster.cluster_id), request))
         parcel = [1, write([request, sig, token, [statement]]), write([1, [[salt, payload]]])]
         content = write([1, REQUEST, 0, b"", b""]) + write(parcel)
-        return len(content).to_bytes(4, "big") + content
+        frame = len(content).to_bytes(4, "big") + content
+        self.ids[frame] = sha256(signed("request", bytes.fromhex(self.cluster.cluster_id), request))
+        return frame
 
     def tell(self, rid, said):
         path = self.path(f"said{rid}")
@@ -61,6 +46,78 @@ class SameNumber(Case):
             guest = subprocess.Popen([GUEST, self.cluster.path(), str(self.cluster.port(rid)),
                                       "client", "3"], stdin=file, stdout=subprocess.DEVNULL)
         self.cluster.clients.append(guest)
+
+    def ask(self, frames):
+        """Tell the primary, and return what becomes of each: (code, height)."""
+        command = [GUEST, self.cluster.path(), str(self.cluster.port(0)), "holder", "20", "aloud"]
+        with open(self.path("asked"), "wb") as file:
+            file.write(b"".join(frames))
+        with open(self.path("asked"), "rb") as file:
+            guest = subprocess.Popen(command, stdin=file, stdout=subprocess.PIPE)
+        self.cluster.clients.append(guest)
+        self.assertEqual(guest.stdout.readline(), b"open\n")
+        found = {}
+        while len(found) < len(frames):
+            length = int.from_bytes(guest.stdout.read(4), "big")
+            self.assertGreater(length, 0, f"{len(found)} of {len(frames)} answers")
+            envelope, _ = read_at(guest.stdout.read(length), 0)
+            for row in read(envelope[3], 3, 1)[2] if envelope[1] == REPLY else ():
+                result = read(row[0], 5, 1)
+                found[result[1]] = (result[2], row[1])
+        guest.kill()
+        guest.wait()
+        return [found[self.ids[frame]] for frame in frames]
+
+    def refused(self, frame):
+        """Whether it is, for its number, and now."""
+        return self.ask([frame]) == [(REPLAY, 0)]
+
+    def payloads(self):
+        return [payload for _, payload in self.cluster.read("test/same")]
+
+    def retries_when_the_result_is_forgotten(self, low):
+        """The newest 64 results are kept. An older request is never executed again."""
+        frames = [self.frame(low + i, f"entry {i}".encode()) for i in range(WINDOW + 6)]
+        # Within one question their order is nobody's promise.
+        results = self.ask(frames[:40]) + self.ask(frames[40:])
+        self.assertEqual([code for code, _ in results], [OK] * len(frames))
+        self.assertEqual(self.ask(frames[6:]), results[6:])
+        for frame in frames[:6]:
+            self.assertTrue(self.refused(frame))
+        self.assertEqual(sorted(self.payloads()),
+                         sorted(f"entry {i}".encode() for i in range(len(frames))))
+
+    def numbers_that_jump(self, low):
+        """Whoever lets a number jump loses those below it."""
+        executed = []
+
+        def taken(number):
+            executed.append(f"number {number}".encode())
+            found = self.ask([self.frame(number, executed[-1])])
+            self.assertEqual([code for code, _ in found], [OK], number)
+
+        before = self.payloads()
+        taken(low)
+        taken(low + WINDOW - 1)
+        taken(low + 1)
+        taken(low + 1000)
+        for below in (WINDOW, 500, 1000 - WINDOW, 999):
+            self.assertTrue(self.refused(self.frame(low + 1000 - below, b"too low")), below)
+        taken(low + 1000 - WINDOW + 1)
+        taken(2**63)
+        self.assertTrue(self.refused(self.frame(low + 1001, b"too low")))
+        taken(2**64 - 1)
+        self.assertTrue(self.refused(self.frame(2**64 - 1, b"again")))
+        taken(2**64 - 2)
+        self.assertEqual(self.payloads(), before + executed)
+
+    def test_forgotten_results_and_jumps(self):
+        self.cluster.start_all()
+        self.cluster.append(numbered(4)).wait()
+        low = time.time_ns() // 1000
+        self.retries_when_the_result_is_forgotten(low)
+        self.numbers_that_jump(low + 2 * WINDOW)
+        self.cluster.level()
 
     def test_of_each_number_one_is_executed(self):
         self.cluster.start_all()
