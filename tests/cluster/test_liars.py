@@ -124,6 +124,38 @@ class Liars(Cheated):
         self.append(len(self.lines))
         self.ends(0, (0, 2, 3), False)
 
+    def test_a_source_that_drips(self):
+        """It sends what it is asked for, as slowly as a source may: 16 blocks would take 3.2 s.
+        What r3 waits for it asks of another."""
+        self.begin(1, "drip")
+        self.lines = []
+        took = None  # since the first block was held back
+        while took is None:
+            self.assertLess(len(self.lines), 10 * AWAY, "nobody asks the liar")
+            self.lines = numbered(len(self.lines) + AWAY)
+            self.cluster.kill(3)
+            self.append(len(self.lines), in_flight=1)
+            height = self.cluster.level((0, 1, 2))
+            self.cluster.start(3)
+            begun = None
+            while self.height(3) < height:
+                if begun is None and LIED in self.cluster.log(1):
+                    begun = time.monotonic()
+                time.sleep(0.02)
+            took = None if begun is None else time.monotonic() - begun
+        print(f"there {took:.2f} s after the first block was held back", file=sys.stderr)
+        self.assertLess(took, 2.5)
+        self.cluster.kill(1)
+        self.lines = numbered(len(self.lines) + 10)
+        self.append(len(self.lines))
+        self.ends(0, (0, 2, 3), False)
+
+    def height(self, rid):
+        try:
+            return self.cluster.metrics(rid)["vestry_executed_height"]
+        except OSError:
+            return 0
+
     def test_replies_that_mislead(self):
         self.begin(1, "reply")
         self.append(LINES)
