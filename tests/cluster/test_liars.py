@@ -97,7 +97,8 @@ class Liars(Cheated):
         self.next_primary("few", True, 2)
 
     def test_two_new_views(self):
-        self.next_primary("two", False, 1)
+        """Both are good, but in the second its maker denies what it has committed."""
+        self.next_primary("two", True, 1)
 
     # --- A backup, in what it shows ---
 
