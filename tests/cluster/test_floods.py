@@ -12,7 +12,7 @@ import time
 
 import cluster
 from cluster import GUEST, REPLICAS, Case, numbered
-from judge import BLOCKS, CHARTER, question
+from judge import BLOCKS, CHARTER, answer, question
 from judge_parts import leaf_hash, read, sha256, write
 
 REQUEST = 1
@@ -32,8 +32,13 @@ class Floods(Case):
         self.cluster.start_all()
         self.load = self.cluster.append(numbered(500000), in_flight=16)
         self.more(200)
-        self.token = read(self.cluster.logs()[0].blocks[0][1], 3, 1)[2][0][2]
+        self.token = read(self.first_batch(), 3, 1)[2][0][2]
         self.before = [self.cluster.memory_kib(rid) for rid in range(REPLICAS)]
+
+    def first_batch(self):
+        """Of a log that grows: no replica serves its newest blocks before they are safe."""
+        _, _, parcel = answer(self.cluster.hear(0, question(BLOCKS, 1, 1), 1)[0])
+        return read(parcel, 5, 1)[2]
 
     def more(self, count):
         now = len(self.load.acks)
