@@ -158,3 +158,36 @@ void core_wire_wait(struct core_wire *wire, uint64_t ms)
         deliver_all(wire);
     }
 }
+
+int wired_setup(void **state)
+{
+    struct wired *wired = calloc(1, sizeof(*wired));
+    void *core = NULL;
+    CHECK(wired != NULL);
+    CHECK(core_setup(&core) == 0);
+    wired->core = core;
+    wired->wire = core_wire_open(core);
+    *state = wired;
+    return 0;
+}
+
+int wired_teardown(void **state)
+{
+    struct wired *wired = *state;
+    void *core = wired->core;
+    core_wire_close(wired->wire);
+    free(wired);
+    return core_teardown(&core);
+}
+
+struct node_look wired_look(const struct wired *wired, uint32_t n)
+{
+    struct node_look found;
+    node_look(wired->core->nodes[n], &found);
+    return found;
+}
+
+enum drop wired_ask(struct wired *wired, uint32_t n, uint64_t request_no)
+{
+    return core_wire_give(wired->wire, n, NODE_CLIENT, core_request(wired->core, request_no));
+}

@@ -25,4 +25,19 @@ enum drop core_wire_give(struct core_wire *wire, uint32_t n, uint32_t from, stru
 /* Time passes, in ticks of ten milliseconds. */
 void core_wire_wait(struct core_wire *wire, uint64_t ms);
 
+/* A core fixture with its wire, for tests that see nodes through what passes between them. */
+struct wired {
+    struct core_fixture *core;
+    struct core_wire *wire;
+};
+
+/* cmocka's setup and teardown: *state becomes a struct wired whose nodes are awake. */
+int wired_setup(void **state);
+int wired_teardown(void **state);
+
+/* What node `n` says of itself. */
+struct node_look wired_look(const struct wired *wired, uint32_t n);
+/* A client asks node `n`, and everything that follows from it happens. */
+enum drop wired_ask(struct wired *wired, uint32_t n, uint64_t request_no);
+
 #endif

@@ -13,59 +13,20 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #define BOUNDARY 128
 #define ROTATED 3
 
-struct fixture {
-    struct core_fixture *core;
-    struct core_wire *wire;
-};
-
-static int setup(void **state)
+static struct node *node_of(const struct wired *wired, uint32_t n)
 {
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
-    void *core = NULL;
-    assert_non_null(fixture);
-    assert_int_equal(core_setup(&core), 0);
-    fixture->core = core;
-    fixture->wire = core_wire_open(core);
-    *state = fixture;
-    return 0;
+    return wired->core->nodes[n];
 }
 
-static int teardown(void **state)
-{
-    struct fixture *fixture = *state;
-    void *core = fixture->core;
-    core_wire_close(fixture->wire);
-    free(fixture);
-    return core_teardown(&core);
-}
-
-static struct node_look look(const struct fixture *fixture, uint32_t n)
-{
-    struct node_look found;
-    node_look(fixture->core->nodes[n], &found);
-    return found;
-}
-
-static enum drop ask(struct fixture *fixture, uint32_t n, uint64_t request_no)
-{
-    return core_wire_give(fixture->wire, n, NODE_CLIENT, core_request(fixture->core, request_no));
-}
-
-static struct node *node_of(const struct fixture *fixture, uint32_t n)
-{
-    return fixture->core->nodes[n];
-}
-
-static void boundary_set(struct fixture *fixture, uint64_t boundary)
+static void boundary_set(struct wired *wired, uint64_t boundary)
 {
     for (uint32_t n = 0; n < CORE_NODES; n++) {
-        epoch_end_at(node_of(fixture, n)->state, boundary);
+        epoch_end_at(node_of(wired, n)->state, boundary);
     }
 }
 
@@ -87,10 +48,10 @@ static void key_register(struct state *state, const char *name, uint8_t out[PUBL
 }
 
 /* Replica 3 has the keys of those names from the next epoch on, in every state. */
-static void rotate(struct fixture *fixture, const char *sign, const char *cosign)
+static void rotate(struct wired *wired, const char *sign, const char *cosign)
 {
     for (uint32_t n = 0; n < CORE_NODES; n++) {
-        struct state *state = node_of(fixture, n)->state;
+        struct state *state = node_of(wired, n)->state;
         struct buffer list = state_scratch(state, SCRATCH_LIST);
         struct buffer body = state_scratch(state, SCRATCH_BODY);
         struct section_record record;
@@ -113,19 +74,19 @@ static void rotate(struct fixture *fixture, const char *sign, const char *cosign
 }
 
 /* To the first block behind the boundary. */
-static void pass(struct fixture *fixture)
+static void pass(struct wired *wired)
 {
-    boundary_set(fixture, BOUNDARY);
-    assert_int_equal(ask(fixture, 0, 1), DROP_NONE);
-    core_wire_wait(fixture->wire, 3000);
+    boundary_set(wired, BOUNDARY);
+    assert_int_equal(wired_ask(wired, 0, 1), DROP_NONE);
+    core_wire_wait(wired->wire, 3000);
 }
 
 static void the_next_epoch_begins_behind_the_boundary(void **state)
 {
-    struct fixture *fixture = *state;
-    pass(fixture);
+    struct wired *wired = *state;
+    pass(wired);
     for (uint32_t n = 0; n < CORE_NODES; n++) {
-        struct node_look seen = look(fixture, n);
+        struct node_look seen = wired_look(wired, n);
         assert_int_equal(seen.epoch, 1);
         assert_int_equal(seen.view, 0);
         assert_int_equal(seen.executed, BOUNDARY + 1); /* the first one is made at once */
@@ -135,39 +96,39 @@ static void the_next_epoch_begins_behind_the_boundary(void **state)
         assert_true(seen.awake);
         assert_false(seen.keyless);
     }
-    assert_int_equal(ask(fixture, 1, 2), DROP_NONE);
+    assert_int_equal(wired_ask(wired, 1, 2), DROP_NONE);
     for (uint32_t n = 0; n < CORE_NODES; n++) {
-        assert_int_equal(look(fixture, n).executed, BOUNDARY + 2);
+        assert_int_equal(wired_look(wired, n).executed, BOUNDARY + 2);
     }
 }
 
 static void nothing_is_accepted_above_the_boundary(void **state)
 {
-    struct fixture *fixture = *state;
+    struct wired *wired = *state;
     static const struct {
         uint64_t sequence;
         enum drop drop;
     } cases[] = {{BOUNDARY, DROP_NONE}, {BOUNDARY + 1, DROP_ABOVE_WINDOW}};
-    node_of(fixture, 1)->head.boundary = BOUNDARY;
+    node_of(wired, 1)->head.boundary = BOUNDARY;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const struct vote vote = {.sequence = cases[i].sequence, .digest = {1}};
-        struct bytes frame = core_vote(fixture->core, MESSAGE_COMMIT, 2, &vote);
-        assert_int_equal(core_deliver(fixture->core, 1, 2, frame), cases[i].drop);
+        struct bytes frame = core_vote(wired->core, MESSAGE_COMMIT, 2, &vote);
+        assert_int_equal(core_deliver(wired->core, 1, 2, frame), cases[i].drop);
     }
 }
 
 /* Nobody proposes there: the primary is gone. The others change the view, and get there. */
 static void each_height_to_the_boundary_is_waited_for(void **state)
 {
-    struct fixture *fixture = *state;
-    boundary_set(fixture, BOUNDARY);
-    core_wire_stop(fixture->wire, 0);
+    struct wired *wired = *state;
+    boundary_set(wired, BOUNDARY);
+    core_wire_stop(wired->wire, 0);
     for (uint32_t n = 1; n < CORE_NODES; n++) {
-        node_of(fixture, n)->head.boundary = BOUNDARY; /* as if their head named it */
+        node_of(wired, n)->head.boundary = BOUNDARY; /* as if their head named it */
     }
-    core_wire_wait(fixture->wire, 8000);
+    core_wire_wait(wired->wire, 8000);
     for (uint32_t n = 1; n < CORE_NODES; n++) {
-        struct node_look seen = look(fixture, n);
+        struct node_look seen = wired_look(wired, n);
         assert_int_equal(seen.epoch, 1);
         assert_true(seen.executed > BOUNDARY);
     }
@@ -175,24 +136,24 @@ static void each_height_to_the_boundary_is_waited_for(void **state)
 
 static void without_its_new_key_a_replica_follows_and_signs_nothing(void **state)
 {
-    struct fixture *fixture = *state;
-    rotate(fixture, "r3 new", "r3 new cosign");
-    pass(fixture);
+    struct wired *wired = *state;
+    rotate(wired, "r3 new", "r3 new cosign");
+    pass(wired);
     for (uint32_t n = 0; n < CORE_NODES; n++) {
-        struct node_look seen = look(fixture, n);
+        struct node_look seen = wired_look(wired, n);
         assert_int_equal(seen.epoch, 1);
         assert_int_equal(seen.awake, n != ROTATED);
         assert_int_equal(seen.keyless, n == ROTATED);
     }
-    assert_int_equal(ask(fixture, 1, 2), DROP_NONE);
-    assert_int_equal(look(fixture, 0).executed, BOUNDARY + 2);
-    assert_false(node_may_sign(node_of(fixture, ROTATED)));
+    assert_int_equal(wired_ask(wired, 1, 2), DROP_NONE);
+    assert_int_equal(wired_look(wired, 0).executed, BOUNDARY + 2);
+    assert_false(node_may_sign(node_of(wired, ROTATED)));
 }
 
 static void with_its_new_key_it_votes_and_signs_each_height_by_the_key_of_its_epoch(void **state)
 {
-    struct fixture *fixture = *state;
-    struct node *node = node_of(fixture, ROTATED);
+    struct wired *wired = *state;
+    struct node *node = node_of(wired, ROTATED);
     static uint8_t seeds[2][SEED_BYTES];
     uint8_t old_pk[PUBLIC_KEY_BYTES];
     memcpy(old_pk, node->roster.members[ROTATED].sign_pk, sizeof(old_pk));
@@ -200,8 +161,8 @@ static void with_its_new_key_it_votes_and_signs_each_height_by_the_key_of_its_ep
     gov_seed("r3 new cosign", seeds[1]);
     node->keys[1] = (struct node_key){seeds[0], seeds[1]};
     node->key_count = 2;
-    rotate(fixture, "r3 new", "r3 new cosign");
-    pass(fixture);
+    rotate(wired, "r3 new", "r3 new cosign");
+    pass(wired);
     assert_true(node_may_sign(node));
     assert_ptr_equal(epoch_key(node, 1), &node->keys[1]);
     assert_ptr_equal(epoch_key(node, 0), &node->keys[0]);
@@ -220,23 +181,23 @@ static void with_its_new_key_it_votes_and_signs_each_height_by_the_key_of_its_ep
     assert_memory_equal(sigs[0], zero, SIG_BYTES);
     assert_memory_equal(sigs[1], zero, SIG_BYTES);
     /* With one of the others gone its vote is needed. */
-    core_wire_stop(fixture->wire, 0);
-    assert_int_equal(ask(fixture, 1, 2), DROP_NONE);
-    assert_int_equal(look(fixture, 2).executed, BOUNDARY + 2);
+    core_wire_stop(wired->wire, 0);
+    assert_int_equal(wired_ask(wired, 1, 2), DROP_NONE);
+    assert_int_equal(wired_look(wired, 2).executed, BOUNDARY + 2);
 }
 
 /* The checkpoint that closed an epoch is proven by its own members, and by no others. */
 static void the_first_checkpoint_of_an_epoch_is_the_old_members_own(void **state)
 {
-    struct fixture *fixture = *state;
+    struct wired *wired = *state;
     struct verify_job job;
     struct stable stable;
     const struct vote vote = {.epoch = 1, .sequence = BOUNDARY + 3, .digest = {1}};
-    rotate(fixture, "r3 new", "r3 new cosign");
-    pass(fixture);
-    struct node *node = node_of(fixture, 0);
-    assert_int_equal(
-        node_inspect(node, 2, core_vote(fixture->core, MESSAGE_COMMIT, 2, &vote), &job), DROP_NONE);
+    rotate(wired, "r3 new", "r3 new cosign");
+    pass(wired);
+    struct node *node = node_of(wired, 0);
+    assert_int_equal(node_inspect(node, 2, core_vote(wired->core, MESSAGE_COMMIT, 2, &vote), &job),
+                     DROP_NONE);
     assert_int_equal(stable_decode(bytes_make(node->stable_proof, node->stable_len), &stable),
                      WIRE_OK);
     assert_true(stable_good(&job, &stable));
@@ -252,17 +213,17 @@ static void the_first_checkpoint_of_an_epoch_is_the_old_members_own(void **state
 
 static void a_status_of_another_epoch_is_a_hint_of_who_brings_it(void **state)
 {
-    struct fixture *fixture = *state;
+    struct wired *wired = *state;
     uint8_t memory[256];
     struct buffer body = buffer_make(memory, sizeof(memory));
     const struct status_report report = {
         .epoch = 3, .view = 9, .mode = MODE_CHANGING, .executed = 700, .stable = 640, .boot = 7};
     assert_true(status_report_encode(&report, &body));
     struct bytes frame =
-        core_frame(fixture->core, MESSAGE_STATUS, 2, "r0", buffer_bytes(&body), BYTES_EMPTY);
-    assert_int_equal(core_deliver(fixture->core, 1, 3, frame), DROP_EPOCH);
-    assert_int_equal(core_deliver(fixture->core, 1, 2, frame), DROP_NONE);
-    const struct peer *peer = &node_of(fixture, 1)->peers[2];
+        core_frame(wired->core, MESSAGE_STATUS, 2, "r0", buffer_bytes(&body), BYTES_EMPTY);
+    assert_int_equal(core_deliver(wired->core, 1, 3, frame), DROP_EPOCH);
+    assert_int_equal(core_deliver(wired->core, 1, 2, frame), DROP_NONE);
+    const struct peer *peer = &node_of(wired, 1)->peers[2];
     assert_int_equal(peer->executed, 700);
     assert_int_equal(peer->stable, 640);
     assert_int_equal(peer->view, 0);
@@ -271,18 +232,18 @@ static void a_status_of_another_epoch_is_a_hint_of_who_brings_it(void **state)
 /* It may be good where its members are known: who sends it has not lied. */
 static void data_of_another_epoch_is_as_if_there_were_none(void **state)
 {
-    struct fixture *fixture = *state;
-    struct node *node = node_of(fixture, 1);
+    struct wired *wired = *state;
+    struct node *node = node_of(wired, 1);
     uint8_t memory[256];
     struct buffer body = buffer_make(memory, sizeof(memory));
     const struct data data = {.kind = FETCH_BLOCKS, .from = 1};
     assert_true(data_encode(&data, &body));
     struct event event = {
-        .kind = EVENT_REFUSED, .from = 2, .verdict = DROP_EPOCH, .now_ms = fixture->core->now_ms};
-    event.frame = core_frame(fixture->core, MESSAGE_DATA, 2, NULL, buffer_bytes(&body),
+        .kind = EVENT_REFUSED, .from = 2, .verdict = DROP_EPOCH, .now_ms = wired->core->now_ms};
+    event.frame = core_frame(wired->core, MESSAGE_DATA, 2, NULL, buffer_bytes(&body),
                              bytes_of_text("a block of another epoch"));
     sources_ask(&node->sources, 2, &(struct range){FETCH_BLOCKS, 1, 1}, node->now_ms);
-    assert_int_equal(node_step(node, &event, &fixture->core->outbox), DROP_EPOCH);
+    assert_int_equal(node_step(node, &event, &wired->core->outbox), DROP_EPOCH);
     assert_true(sources_banned(&node->sources, 2, event.now_ms + 100));
     assert_false(sources_banned(&node->sources, 2, event.now_ms + 2000));
 }
@@ -312,10 +273,10 @@ static struct bytes record_of(const struct node *node, uint64_t epoch, struct by
 
 static void the_two_newest_epochs_are_remembered_in_whichever_order_they_come(void **state)
 {
-    struct fixture *fixture = *state;
+    struct wired *wired = *state;
     static const uint64_t orders[][3] = {{1, 2, 3}, {3, 2, 1}, {2, 3, 1}, {3, 1, 2}};
     for (size_t i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
-        struct node *node = node_of(fixture, (uint32_t)i);
+        struct node *node = node_of(wired, (uint32_t)i);
         for (size_t k = 0; k < 3; k++) {
             uint64_t epoch = orders[i][k];
             struct bytes record = record_of(node, epoch, BYTES_EMPTY);
@@ -326,16 +287,16 @@ static void the_two_newest_epochs_are_remembered_in_whichever_order_they_come(vo
         assert_int_equal(node->ended.epoch, 2);
         assert_int_equal(node->ended.height, 2 * BOUNDARY);
     }
-    struct bytes none = record_of(node_of(fixture, 0), 4, bytes_of_text("no replicas"));
-    assert_int_equal(epoch_restored(node_of(fixture, 0), 4 * BOUNDARY, none), DROP_MALFORMED);
+    struct bytes none = record_of(node_of(wired, 0), 4, bytes_of_text("no replicas"));
+    assert_int_equal(epoch_restored(node_of(wired, 0), 4 * BOUNDARY, none), DROP_MALFORMED);
 }
 
 static void a_journal_that_is_of_another_epoch_than_the_state_is_damaged(void **state)
 {
-    struct fixture *fixture = *state;
-    struct outbox *outbox = &fixture->core->outbox;
-    pass(fixture);
-    struct node *node = node_of(fixture, 0);
+    struct wired *wired = *state;
+    struct outbox *outbox = &wired->core->outbox;
+    pass(wired);
+    struct node *node = node_of(wired, 0);
     assert_true(epoch_resume(node, outbox));
     node->ended.epoch = 7;
     assert_false(epoch_resume(node, outbox));
@@ -347,7 +308,7 @@ static void a_journal_that_is_of_another_epoch_than_the_state_is_damaged(void **
     assert_false(epoch_resume(node, outbox));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, wired_setup, wired_teardown)
 
 int main(void)
 {
