@@ -1,7 +1,7 @@
 /* What each action does, when it may be done, and how many it takes. */
 #include "governance/motion.h"
 #include "governance/records.h"
-#include "tests/support/gov_stage.h"
+#include "tests/support/gov_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,44 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct gov_stage stage;
-static struct gov_plan plan;
-
-static int setup(void **state)
-{
-    (void)state;
-    stage_open(&stage, 7, false, 1000);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    return 0;
-}
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
-
-/* One vote less than `votes` leaves it open, and the last one does it. */
-static void assert_takes(uint32_t votes)
-{
-    assert_int_equal(stage_bundle(&stage, &plan, yes_of, votes - 1), RESULT_OK);
-    assert_int_equal(stage.results.count, 0);
-    assert_int_equal(stage_vote(&stage, &plan, &yes_of[votes - 1]), RESULT_OK);
-    assert_true(stage_told(&stage, &plan, PROPOSAL_ENACTED, RESULT_OK));
-    assert_int_equal(stage_records(&stage), 0);
-}
-
-static enum result_code proposed(void)
-{
-    return stage_bundle(&stage, &plan, yes_of, 5);
-}
 
 static void plan_subject(uint64_t action, const char *id, uint64_t until_ms)
 {
@@ -63,12 +25,12 @@ static void a_member_is_suspended_by_few_and_restored_by_many(void **state)
 {
     (void)state;
     plan_subject(ACTION_MEMBER_SUSPEND, "m5", stage.time_ms + STAGE_DAY);
-    assert_takes(2);
+    assert_case_takes(2);
     assert_int_equal(stage_member(&stage, "m5"), STANDING_SUSPENDED);
     plan_subject(ACTION_MEMBER_SUSPEND, "m4", stage.time_ms + STAGE_DAY);
     assert_int_equal(stage_vote(&stage, &plan, &yes_of[4]), E_CLOSED);
     plan_subject(ACTION_MEMBER_RESTORE, "m5", U64_UNLIMITED);
-    assert_takes(4);
+    assert_case_takes(4);
     assert_int_equal(stage_member(&stage, "m5"), STANDING_ACTIVE);
 }
 
@@ -110,16 +72,16 @@ static void a_suspension_is_bounded_and_of_a_member_that_acts(void **state)
     (void)state;
     for (size_t i = 0; i < 4; i++) {
         plan_subject(ACTION_MEMBER_SUSPEND, "m5", wrong[i]);
-        assert_int_equal(proposed(), E_BOUNDS);
+        assert_int_equal(case_proposed(), E_BOUNDS);
     }
     plan_subject(ACTION_MEMBER_SUSPEND, "m9", stage.time_ms + most);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_subject(ACTION_MEMBER_RESTORE, "m5", U64_UNLIMITED);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_subject(ACTION_MEMBER_RESTORE, "m5", stage.time_ms + 1);
-    assert_int_equal(proposed(), E_BOUNDS);
+    assert_int_equal(case_proposed(), E_BOUNDS);
     plan_subject(ACTION_MEMBER_SUSPEND, "m5", stage.time_ms + most);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     plan_subject(ACTION_MEMBER_SUSPEND, "m5", stage.time_ms + most);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 5), E_PREDICATE);
 }
@@ -130,7 +92,7 @@ static void a_suspension_that_has_lapsed_before_it_begins_is_none(void **state)
     (void)state;
     plan_subject(ACTION_MEMBER_SUSPEND, "m5", stage.time_ms + 1000);
     plan.body.not_before_ms = stage.time_ms + 1000;
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_true(stage_told(&stage, &plan, PROPOSAL_LOCKED, RESULT_OK));
     stage_block(&stage, 1, 1000);
     assert_true(stage_told(&stage, &plan, PROPOSAL_CANCELLED, E_BOUNDS));
@@ -168,20 +130,20 @@ static void an_issuer_is_suspended_by_few_and_restored_by_more(void **state)
 {
     (void)state;
     plan_subject(ACTION_ISSUER_RESTORE, "i1", U64_UNLIMITED);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_subject(ACTION_ISSUER_SUSPEND, "i1", U64_UNLIMITED);
-    assert_takes(2);
+    assert_case_takes(2);
     assert_false(first_issuer()->active);
     assert_true(stage.world.rights.issuers[1].active);
     plan_subject(ACTION_ISSUER_SUSPEND, "i1", U64_UNLIMITED);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_subject(ACTION_ISSUER_RESTORE, "i1", U64_UNLIMITED);
-    assert_takes(3);
+    assert_case_takes(3);
     assert_true(first_issuer()->active);
     plan_subject(ACTION_ISSUER_SUSPEND, "i9", U64_UNLIMITED);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_subject(ACTION_ISSUER_SUSPEND, "i1", stage.time_ms + 1);
-    assert_int_equal(proposed(), E_BOUNDS);
+    assert_int_equal(case_proposed(), E_BOUNDS);
 }
 
 static void plan_gen_min(const char *iid, uint64_t gen_min)
@@ -197,17 +159,17 @@ static void older_keys_of_an_issuer_end_for_ever_and_one_is_left(void **state)
     (void)state;
     assert_int_equal(first_issuer()->gen_min, 1);
     plan_gen_min("i1", 3);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_gen_min("i1", 1);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_gen_min("i1", 2);
-    assert_takes(2);
+    assert_case_takes(2);
     assert_int_equal(first_issuer()->gen_min, 2);
     assert_int_equal(stage.world.rights.issuers[1].gen_min, 1);
     plan_gen_min("i1", 1);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_gen_min("i9", 2);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
 }
 
 /* --- Freezes --------------------------------------------------------------------------------- */
@@ -228,15 +190,15 @@ static void writing_is_frozen_by_few_for_a_while(void **state)
 {
     (void)state;
     plan_freeze(ACTION_FREEZE, "pay", stage.time_ms + STAGE_DAY);
-    assert_takes(2);
+    assert_case_takes(2);
     assert_true(is_frozen("pay/eu"));
     assert_false(is_frozen("log"));
     plan_freeze(ACTION_FREEZE, "log", stage.time_ms + STAGE_DAY);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     plan_freeze(ACTION_FREEZE, "pay/eu", stage.time_ms + STAGE_DAY);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     plan_freeze(ACTION_FREEZE, "zoo", stage.time_ms + STAGE_DAY);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_true(is_frozen("log"));
     assert_int_equal(stage.world.rights.freeze_count, 4);
     for (uint32_t i = 0; i < 4; i++) { /* in their order */
@@ -249,13 +211,13 @@ static void writing_is_frozen_by_few_for_a_while(void **state)
     assert_false(is_frozen("pay/eu"));
     /* Few cannot do it again. */
     plan_freeze(ACTION_FREEZE, "pay", stage.time_ms + STAGE_DAY);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_freeze(ACTION_UNFREEZE, "pay", U64_UNLIMITED);
-    assert_takes(3);
+    assert_case_takes(3);
     plan_freeze(ACTION_UNFREEZE, "pay", U64_UNLIMITED);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_freeze(ACTION_FREEZE, "pay", stage.time_ms + STAGE_DAY);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_true(is_frozen("pay/us"));
 }
 
@@ -265,13 +227,13 @@ static void a_freeze_of_everything_ends_too(void **state)
 
     (void)state;
     plan_freeze(ACTION_FREEZE, "", U64_UNLIMITED);
-    assert_int_equal(proposed(), E_BOUNDS);
+    assert_int_equal(case_proposed(), E_BOUNDS);
     plan_freeze(ACTION_FREEZE, "", stage.time_ms);
-    assert_int_equal(proposed(), E_BOUNDS);
+    assert_int_equal(case_proposed(), E_BOUNDS);
     plan_freeze(ACTION_UNFREEZE, "", stage.time_ms + 1);
-    assert_int_equal(proposed(), E_BOUNDS);
+    assert_int_equal(case_proposed(), E_BOUNDS);
     plan_freeze(ACTION_FREEZE, "", stage.time_ms + most);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_true(is_frozen("any"));
     stage.time_ms += most;
     assert_false(is_frozen("any"));
@@ -284,14 +246,14 @@ static void there_are_so_many_freezes(void **state)
         const char name[] = {(char)('a' + i / 26), (char)('a' + i % 26), 0};
 
         plan_freeze(ACTION_FREEZE, name, stage.time_ms + STAGE_DAY);
-        assert_int_equal(proposed(), RESULT_OK);
+        assert_int_equal(case_proposed(), RESULT_OK);
     }
     plan_freeze(ACTION_FREEZE, "zz", stage.time_ms + STAGE_DAY);
     assert_int_equal(stage_propose(&stage, &plan), E_CAPACITY);
     plan_freeze(ACTION_UNFREEZE, "ab", U64_UNLIMITED);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     plan_freeze(ACTION_FREEZE, "zz", stage.time_ms + STAGE_DAY);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
 }
 
 /* --- All ------------------------------------------------------------------------------------- */
@@ -354,7 +316,7 @@ static void no_action_that_adds_authority_is_an_emergency(void **state)
     }
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
 
 int main(void)
 {

@@ -1,6 +1,6 @@
 /* Suspending and restoring replicas, what is due when a block begins, and what a result is. */
 #include "crypto/hash.h"
-#include "tests/support/gov_stage.h"
+#include "tests/support/gov_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,31 +10,6 @@
 #include <cmocka.h>
 
 #include <stdlib.h>
-
-static struct gov_stage stage;
-static struct gov_plan plan;
-static struct gov_plan other;
-
-static int setup(void **state)
-{
-    (void)state;
-    stage_open(&stage, 7, true, 1000);
-    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    return 0;
-}
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
 
 /* --- Replicas -------------------------------------------------------------------------------- */
 
@@ -145,7 +120,7 @@ static void a_result_is_a_payload_of_its_own(void **state)
     assert_int_equal(stage_apply(&stage, GOV_RESULT, payload.body, BYTES_EMPTY), E_ACTION);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, case_setup_suspension, case_teardown)
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 /* Locks, and who may stop them: time and heights, disputes, what the members decide about them. */
 #include "governance/motion.h"
 #include "governance/records.h"
-#include "tests/support/gov_stage.h"
+#include "tests/support/gov_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,19 +10,9 @@
 
 #include <cmocka.h>
 
-static struct gov_stage stage;
-static struct gov_plan plan; /* restores r3, which is suspended */
-static struct gov_plan other;
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
-
-static void open_with(bool locks)
+/* `plan` restores r3, which is suspended. */
+static void plan_restore(void)
 {
-    stage_open(&stage, 7, locks, 1000);
     stage_plan_replica(&stage, &other, ACTION_REPLICA_SUSPEND, 3);
     assert_int_equal(stage_bundle(&stage, &other, yes_of, 2), RESULT_OK);
     stage_plan_replica(&stage, &plan, ACTION_REPLICA_RESTORE, 3);
@@ -30,22 +20,15 @@ static void open_with(bool locks)
 
 static int setup(void **state)
 {
-    (void)state;
-    open_with(true);
+    (void)case_setup_locks(state);
+    plan_restore();
     return 0;
 }
 
 static int setup_without_locks(void **state)
 {
-    (void)state;
-    open_with(false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
+    (void)case_setup(state);
+    plan_restore();
     return 0;
 }
 
@@ -387,8 +370,8 @@ static void what_cannot_be_done_any_more_is_cancelled(void **state)
     assert_int_equal(stage_record(&stage, &other, NULL), PROPOSAL_CANCELLED);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define U(name) cmocka_unit_test_setup_teardown(name, setup_without_locks, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, case_teardown)
+#define U(name) cmocka_unit_test_setup_teardown(name, setup_without_locks, case_teardown)
 
 int main(void)
 {

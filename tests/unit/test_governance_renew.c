@@ -1,7 +1,7 @@
 /* Proposals that end an epoch: how many they take, when they hold, how they wait for each other. */
 #include "governance/epoch.h"
 #include "governance/motion.h"
-#include "tests/support/gov_rotation.h"
+#include "tests/support/gov_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,43 +10,28 @@
 
 #include <cmocka.h>
 
-static struct gov_stage stage;
-static struct gov_plan plan;
-static struct gov_plan other;
 static struct gov_plan third;
 
-static int setup(void **state)
+static void plan_three(void)
 {
-    (void)state;
-    stage_open(&stage, 7, false, 1000);
     stage_plan_renewal(&stage, &plan);
     stage_plan_renewal(&stage, &other);
     stage_plan_renewal(&stage, &third);
+}
+
+static int setup(void **state)
+{
+    (void)case_setup(state);
+    plan_three();
     return 0;
 }
 
 static int setup_with_locks(void **state)
 {
-    (void)state;
-    stage_open(&stage, 7, true, 1000);
-    stage_plan_renewal(&stage, &plan);
-    stage_plan_renewal(&stage, &other);
-    stage_plan_renewal(&stage, &third);
+    (void)case_setup_locks(state);
+    plan_three();
     return 0;
 }
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    return 0;
-}
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
 
 static uint64_t first_activates_at(void)
 {
@@ -331,8 +316,8 @@ static void what_cannot_be_written_down_does_not_wait(void **state)
     assert_int_equal(stage_record(&stage, &plan, NULL), PROPOSAL_CANCELLED);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define LOCKED(name) cmocka_unit_test_setup_teardown(name, setup_with_locks, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, case_teardown)
+#define LOCKED(name) cmocka_unit_test_setup_teardown(name, setup_with_locks, case_teardown)
 
 int main(void)
 {

@@ -1,7 +1,7 @@
 /* Revoking: keys of holders, and blocks of tokens. */
 #include "crypto/sign.h"
 #include "governance/records.h"
-#include "tests/support/gov_stage.h"
+#include "tests/support/gov_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,44 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct gov_stage stage;
-static struct gov_plan plan;
-
-static int setup(void **state)
-{
-    (void)state;
-    stage_open(&stage, 7, false, 1000);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    return 0;
-}
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
-
-/* One vote less than `votes` leaves it open, and the last one does it. */
-static void assert_takes(uint32_t votes)
-{
-    assert_int_equal(stage_bundle(&stage, &plan, yes_of, votes - 1), RESULT_OK);
-    assert_int_equal(stage.results.count, 0);
-    assert_int_equal(stage_vote(&stage, &plan, &yes_of[votes - 1]), RESULT_OK);
-    assert_true(stage_told(&stage, &plan, PROPOSAL_ENACTED, RESULT_OK));
-    assert_int_equal(stage_records(&stage), 0);
-}
-
-static enum result_code proposed(void)
-{
-    return stage_bundle(&stage, &plan, yes_of, 5);
-}
 
 /* --- Holders' keys --------------------------------------------------------------------------- */
 
@@ -96,25 +58,25 @@ static void holders_keys_are_revoked_and_no_others(void **state)
 
     (void)state;
     plan_revoke(&names[1], 3, true);
-    assert_takes(2);
+    assert_case_takes(2);
     plan_revoke(&names[0], 1, true);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     plan_revoke(&names[4], 2, true);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     for (size_t i = 0; i < 6; i++) {
         assert_true(is_revoked(names[i]));
     }
     assert_false(is_revoked("grace"));
     plan_revoke((const char *const[]){"grace", "bob"}, 2, true);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_revoke((const char *const[]){"grace", "heidi"}, 2, false);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_revoke((const char *const[]){"grace", "grace"}, 2, true);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_revoke(governed, 2, true);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     plan_revoke((const char *const[]){"r2 transport"}, 1, true);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     assert_false(is_revoked("grace"));
 }
 
@@ -138,7 +100,7 @@ static void the_list_of_revoked_keys_is_bounded(void **state)
     plan_revoke((const char *const[]){"alice", "bob"}, 2, true);
     assert_int_equal(stage_propose(&stage, &plan), E_CAPACITY);
     plan_revoke((const char *const[]){"alice"}, 1, true);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_true(is_revoked("alice"));
 }
 
@@ -194,15 +156,15 @@ static void blocks_are_revoked_by_what_they_say(void **state)
     (void)state;
     blocks_make();
     plan_revoke_cap(&blocks[1], 2);
-    assert_takes(2);
+    assert_case_takes(2);
     plan_revoke_cap(&blocks[0], 1);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     plan_revoke_cap(&blocks[3], 1);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     for (size_t i = 0; i < BLOCKS; i++) {
         assert_true(rights_block_revoked(&stage.world.rights, block_ids[i]));
         plan_revoke_cap(&blocks[i], 1);
-        assert_int_equal(proposed(), E_PREDICATE);
+        assert_int_equal(case_proposed(), E_PREDICATE);
     }
     /* When they would have expired anyway, their rows go. */
     const uint64_t expires_ms = token.blocks[0].body.expires_ms;
@@ -220,15 +182,15 @@ static void what_is_no_block_or_none_any_more_is_not_revoked(void **state)
     (void)state;
     blocks_make();
     plan_revoke_cap(junk, 1);
-    assert_int_equal(proposed(), E_ENCODING);
+    assert_int_equal(case_proposed(), E_ENCODING);
     plan_revoke_cap((const struct bytes[]){blocks[2], blocks[1], blocks[2]}, 3);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     stage.time_ms = token.blocks[1].body.expires_ms;
     plan_revoke_cap(&blocks[1], 1);
-    assert_int_equal(proposed(), E_PREDICATE);
+    assert_int_equal(case_proposed(), E_PREDICATE);
     stage.time_ms--;
     plan_revoke_cap(&blocks[1], 1);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
 }
 
 /* Also when it waited for its own time, where nobody signs anything. */
@@ -238,7 +200,7 @@ static void what_is_revoked_later_has_the_same_ids(void **state)
     blocks_make();
     plan_revoke_cap(blocks, BLOCKS);
     plan.body.not_before_ms = stage.time_ms + 1;
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_int_equal(stage.world.rights.revoked_block_count, 0);
     stage_block(&stage, 1, 1);
     assert_true(stage_told(&stage, &plan, PROPOSAL_ENACTED, RESULT_OK));
@@ -268,11 +230,11 @@ static void the_list_of_revoked_blocks_is_bounded(void **state)
     plan_revoke_cap(blocks, 2);
     assert_int_equal(stage_propose(&stage, &plan), E_CAPACITY);
     plan_revoke_cap(blocks, 1);
-    assert_int_equal(proposed(), RESULT_OK);
+    assert_int_equal(case_proposed(), RESULT_OK);
     assert_true(rights_block_revoked(&stage.world.rights, block_ids[0]));
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, case_setup, case_teardown)
 
 int main(void)
 {

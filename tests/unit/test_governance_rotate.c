@@ -2,7 +2,7 @@
 #include "crypto/hash.h"
 #include "governance/epoch.h"
 #include "governance/motion.h"
-#include "tests/support/gov_rotation.h"
+#include "tests/support/gov_case.h"
 #include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
@@ -14,64 +14,9 @@
 
 #include <stdlib.h>
 
-static struct gov_stage stage;
-static struct gov_plan plan;
-static struct gov_plan other;
-static struct gov_rotation rotation;
-
-static int setup(void **state)
-{
-    (void)state;
-    stage_open(&stage, 7, false, 1000);
-    rotation_init(&rotation, &stage, 2, "b");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    return 0;
-}
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES},
-    {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES},
-    {.mid = "m4", .choice = CHOICE_YES},
-};
-
-static enum result_code rotated(void)
-{
-    stage_plan_rotation(&stage, &plan, &rotation);
-    return stage_bundle(&stage, &plan, yes_of, 3);
-}
-
-static enum result_code standing_moved(uint64_t action, uint64_t rid)
-{
-    stage_plan_replica(&stage, &other, action, rid);
-    return stage_bundle(&stage, &other, yes_of, 3);
-}
-
 static void key_of(const char *name, uint8_t out[PUBLIC_KEY_BYTES])
 {
     gov_public_key(&sig_fast, name, out);
-}
-
-static uint64_t standing_of_key(const char *name)
-{
-    uint8_t pk[PUBLIC_KEY_BYTES];
-
-    key_of(name, pk);
-    return stage_key_standing(&stage, pk);
-}
-
-static void assert_nothing_done(void)
-{
-    assert_int_equal(stage_boundary(&stage), NO_BOUNDARY);
-    assert_false(epoch_moves(stage.world.state, SECTION_REPLICAS));
-    assert_int_equal(stage_version(&stage, SECTION_REPLICAS), 1);
-    assert_int_equal(stage_key_standing(&stage, rotation.keys[0]), 0);
 }
 
 /* --- A good one ------------------------------------------------------------------------------ */
@@ -84,7 +29,7 @@ static void new_keys_take_as_many_votes_as_operate_and_act_behind_the_boundary(v
     memcpy(hash, stage.world.rights.config_hash, HASH_BYTES);
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_bundle(&stage, &plan, yes_of, 2), RESULT_OK);
-    assert_nothing_done();
+    assert_case_not_rotated();
     assert_int_equal(stage_yes(&stage, &plan, "m4"), RESULT_OK);
     assert_true(stage_told(&stage, &plan, PROPOSAL_ENACTED, RESULT_OK));
     assert_int_equal(stage.results.list[0].activates_at, 385);
@@ -117,7 +62,7 @@ static void nobody_elses_keys_move(void **state)
 
     (void)state;
     assert_true(roster_load(stage.world.state, &before));
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
     stage_block(&stage, 375, 0);
     assert_true(roster_load(stage.world.state, &after));
     assert_int_equal(after.n, 7);
@@ -138,36 +83,36 @@ static void the_registry_has_them_at_once_and_the_old_ones_for_ever(void **state
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(stage_key_standing(&stage, rotation.keys[i]), 0);
     }
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
     for (uint32_t i = 0; i < 3; i++) {
         assert_true(registry_find(stage.world.state, rotation.keys[i], &row));
         assert_int_equal(row.role, roles[i]);
         assert_true(bytes_equal(row.subject, bytes_of_text("r2")));
         assert_int_equal(row.since_height, 385);
         assert_int_equal(row.standing, STANDING_SUSPENDED);
-        assert_int_equal(standing_of_key(old_keys[i]), STANDING_ACTIVE);
+        assert_int_equal(case_key_standing(old_keys[i]), STANDING_ACTIVE);
     }
     stage_block(&stage, 375, 0);
     for (uint32_t i = 0; i < 3; i++) {
         assert_int_equal(stage_key_standing(&stage, rotation.keys[i]), STANDING_ACTIVE);
-        assert_int_equal(standing_of_key(old_keys[i]), STANDING_RETIRED);
+        assert_int_equal(case_key_standing(old_keys[i]), STANDING_RETIRED);
     }
-    assert_int_equal(standing_of_key("r3"), STANDING_ACTIVE);
+    assert_int_equal(case_key_standing("r3"), STANDING_ACTIVE);
 }
 
 static void a_key_that_is_lost_need_not_agree(void **state)
 {
     (void)state;
     rotation.old_signs = false;
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
     assert_true(stage_told(&stage, &plan, PROPOSAL_ENACTED, RESULT_OK));
 }
 
 static void a_suspended_replica_stays_so_with_new_keys(void **state)
 {
     (void)state;
-    assert_int_equal(standing_moved(ACTION_REPLICA_SUSPEND, 2), RESULT_OK);
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_standing_moved(ACTION_REPLICA_SUSPEND, 2), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
     assert_int_equal(stage_next_keys(&stage, 2).standing, STANDING_SUSPENDED);
     stage_block(&stage, 375, 0);
     assert_int_equal(stage_replica(&stage, 2), STANDING_SUSPENDED);
@@ -180,11 +125,11 @@ static void only_a_replica_of_the_epoch_gets_new_keys(void **state)
 {
     (void)state;
     rotation_init(&rotation, &stage, 7, "b");
-    assert_int_equal(rotated(), E_PREDICATE);
+    assert_int_equal(case_rotated(), E_PREDICATE);
     rotation_init(&rotation, &stage, 6, "b");
     rotation.rid = REPLICA_ID_MAX;
-    assert_int_equal(rotated(), E_PREDICATE);
-    assert_nothing_done();
+    assert_int_equal(case_rotated(), E_PREDICATE);
+    assert_case_not_rotated();
 }
 
 static void the_card_is_of_that_replica_and_those_keys(void **state)
@@ -194,30 +139,30 @@ static void the_card_is_of_that_replica_and_those_keys(void **state)
 
     (void)state;
     rotation.card = bytes_of_text("no card");
-    assert_int_equal(rotated(), E_ENCODING);
+    assert_int_equal(case_rotated(), E_ENCODING);
     rotation = good;
     rotation.role = ROLE_ISSUER;
-    assert_int_equal(rotated(), E_PREDICATE);
+    assert_int_equal(case_rotated(), E_PREDICATE);
     rotation = good;
     rotation.subject = "r3";
-    assert_int_equal(rotated(), E_PREDICATE);
+    assert_int_equal(case_rotated(), E_PREDICATE);
     rotation = good;
     rotation.card_key_count = 2;
-    assert_int_equal(rotated(), E_PREDICATE);
+    assert_int_equal(case_rotated(), E_PREDICATE);
     rotation.card_key_count = 4;
     memcpy(rotation.card_keys[3], good.keys[2], PUBLIC_KEY_BYTES);
-    assert_int_equal(rotated(), E_PREDICATE);
+    assert_int_equal(case_rotated(), E_PREDICATE);
     for (uint32_t i = 0; i < 3; i++) { /* a key that is not on it */
         rotation = good;
         key_of("another", spare);
         memcpy(rotation.keys[i], spare, PUBLIC_KEY_BYTES);
-        assert_int_equal(rotated(), E_PREDICATE);
+        assert_int_equal(case_rotated(), E_PREDICATE);
     }
     rotation = good; /* the right ones in another order */
     memcpy(rotation.card_keys[0], good.keys[1], PUBLIC_KEY_BYTES);
     memcpy(rotation.card_keys[1], good.keys[0], PUBLIC_KEY_BYTES);
-    assert_int_equal(rotated(), E_PREDICATE);
-    assert_nothing_done();
+    assert_int_equal(case_rotated(), E_PREDICATE);
+    assert_case_not_rotated();
 }
 
 static void every_new_key_signs_it(void **state)
@@ -228,21 +173,21 @@ static void every_new_key_signs_it(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         rotation = good;
         memcpy(rotation.signers[i], good.keys[(i + 1) % 3], PUBLIC_KEY_BYTES);
-        assert_int_equal(rotated(), E_SIG);
+        assert_int_equal(case_rotated(), E_SIG);
     }
     rotation = good;
     rotation.sig_count = 2;
-    assert_int_equal(rotated(), E_SIG);
+    assert_int_equal(case_rotated(), E_SIG);
     rotation.sig_count = 4;
     memcpy(rotation.signers[3], good.keys[0], PUBLIC_KEY_BYTES);
-    assert_int_equal(rotated(), E_SIG);
+    assert_int_equal(case_rotated(), E_SIG);
     rotation = good;
     rotation.tag = TAG_KEY_ROTATE;
-    assert_int_equal(rotated(), E_SIG);
+    assert_int_equal(case_rotated(), E_SIG);
     rotation = good; /* as before genesis */
     memset(rotation.cluster_id, 0, HASH_BYTES);
-    assert_int_equal(rotated(), E_SIG);
-    assert_nothing_done();
+    assert_int_equal(case_rotated(), E_SIG);
+    assert_case_not_rotated();
 }
 
 static void where_the_old_key_signs_it_is_that_key(void **state)
@@ -252,11 +197,11 @@ static void where_the_old_key_signs_it_is_that_key(void **state)
     (void)state;
     for (uint32_t i = 0; i < 4; i++) {
         key_of(wrong[i], rotation.old_signer);
-        assert_int_equal(rotated(), E_SIG);
+        assert_int_equal(case_rotated(), E_SIG);
     }
-    assert_nothing_done();
+    assert_case_not_rotated();
     key_of("r2", rotation.old_signer);
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
 }
 
 static void the_new_keys_are_usable_and_three(void **state)
@@ -268,13 +213,13 @@ static void the_new_keys_are_usable_and_three(void **state)
     for (uint32_t i = 0; i < 3; i++) {
         rotation = good;
         rotation_key(&rotation, i, not_a_point);
-        assert_int_equal(rotated(), E_KEY);
+        assert_int_equal(case_rotated(), E_KEY);
         rotation = good;
         rotation_key(&rotation, i, good.keys[(i + 1) % 3]);
-        assert_int_equal(rotated(), E_KEY);
+        assert_int_equal(case_rotated(), E_KEY);
     }
     rotation = good;
-    assert_nothing_done();
+    assert_case_not_rotated();
 }
 
 static void a_key_is_registered_once_ever_in_one_role(void **state)
@@ -289,10 +234,10 @@ static void a_key_is_registered_once_ever_in_one_role(void **state)
         rotation = good;
         key_of(registered[i], pk);
         rotation_key(&rotation, i % 3, pk);
-        assert_int_equal(rotated(), E_KEY);
+        assert_int_equal(case_rotated(), E_KEY);
     }
     rotation = good;
-    assert_nothing_done();
+    assert_case_not_rotated();
 }
 
 /* Neither those that wait for their boundary, nor those that were replaced. */
@@ -302,7 +247,7 @@ static void keys_that_come_or_went_are_registered_too(void **state)
     uint8_t pk[PUBLIC_KEY_BYTES];
 
     (void)state;
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
     rotation_init(&again, &stage, 3, "b");
     rotation_key(&again, 1, rotation.keys[1]);
     stage_plan_rotation(&stage, &other, &again);
@@ -338,16 +283,16 @@ static void without_an_origin_no_keys_are_rotated(void **state)
 
     (void)state;
     stage.origin.len = 0;
-    assert_int_equal(rotated(), E_ACTION);
+    assert_int_equal(case_rotated(), E_ACTION);
     stage.origin = origin;
-    assert_int_equal(rotated(), RESULT_OK);
+    assert_int_equal(case_rotated(), RESULT_OK);
 }
 
 static void no_epoch_ends_beyond_the_last_height(void **state)
 {
     (void)state;
     stage.height = U64_UNLIMITED - 300;
-    assert_int_equal(rotated(), E_BOUNDS);
+    assert_int_equal(case_rotated(), E_BOUNDS);
 }
 
 /* --- Key ids --------------------------------------------------------------------------------- */
@@ -423,7 +368,7 @@ static void sign_keys_of_all_replicas_differ_in_four_bytes(void **state)
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
     key_register(b, ROLE_REPLICA, "r5");
-    assert_int_equal(rotated(), E_KEY);
+    assert_int_equal(case_rotated(), E_KEY);
 }
 
 static void cosign_keys_of_one_replica_differ_in_four_bytes(void **state)
@@ -441,10 +386,10 @@ static void cosign_keys_of_one_replica_differ_in_four_bytes(void **state)
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
     key_register(b, ROLE_COSIGN, "r2");
-    assert_int_equal(rotated(), E_KEY);
+    assert_int_equal(case_rotated(), E_KEY);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, case_setup_rotation, case_teardown)
 
 int main(void)
 {

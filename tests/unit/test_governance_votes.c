@@ -2,7 +2,7 @@
 #include "crypto/hash.h"
 #include "governance/motion.h"
 #include "governance/records.h"
-#include "tests/support/gov_stage.h"
+#include "tests/support/gov_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,31 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct gov_stage stage;
-static struct gov_plan plan;
-static struct gov_plan other;
-
-static int setup(void **state)
-{
-    (void)state;
-    stage_open(&stage, 7, true, 1000);
-    stage_plan_replica(&stage, &plan, ACTION_REPLICA_SUSPEND, 3);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    return 0;
-}
-
-static const struct gov_vote yes_of[] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
 
 static bool is_convicted(const char *name)
 {
@@ -544,7 +519,7 @@ static void who_proposed_it_may_withdraw_it_and_nobody_else(void **state)
     assert_int_equal(stage.results.count, 0);
 }
 
-#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define T(name) cmocka_unit_test_setup_teardown(name, case_setup_suspension, case_teardown)
 
 int main(void)
 {
