@@ -172,6 +172,13 @@ enum result_code trial_check(struct cap_trial *trial)
     return cap_check(&context, &trial->view, &trial->verdict);
 }
 
+enum result_code trial_judge(struct cap_trial *trial)
+{
+    const enum result_code code = trial_make(trial);
+
+    return code == RESULT_OK ? trial_check(trial) : code;
+}
+
 enum result_code trial_run(struct cap_trial *trial)
 {
     enum result_code code = trial_make(trial);

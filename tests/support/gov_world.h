@@ -39,7 +39,9 @@ void trial_init(struct cap_trial *trial, struct gov_world *world, const struct s
 enum result_code trial_make(struct cap_trial *trial);
 /* Check what was made. */
 enum result_code trial_check(struct cap_trial *trial);
-/* All three, and when the request is ordered, append and charge. */
+/* Make it and, when it can be parsed, check it. */
+enum result_code trial_judge(struct cap_trial *trial);
+/* All of that, and when the request is ordered, append and charge. */
 enum result_code trial_run(struct cap_trial *trial);
 
 #endif

@@ -2,8 +2,8 @@
  * session, and how all of that goes again. */
 #include "governance/records.h"
 #include "governance/session.h"
-#include "tests/support/gov_world.h"
 #include "tests/support/sign_fast.h"
+#include "tests/support/world_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,39 +17,20 @@
 #define NOW (FIXTURE_DATE + 5000)
 #define EXPIRES (FIXTURE_DATE + FIXTURE_HOUR)
 
-static struct gov_fixture fixture;
-static struct gov_world world;
-static struct cap_trial t;
-
-#define ROOT (&t.token.blocks[0])
-#define LEAF (&t.token.blocks[1])
-
-static int begin(void **state)
-{
-    (void)state;
-    gov_world_open(&world, &fixture, 1000);
-    trial_init(&t, &world, &sig_fast, 2);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    gov_world_close(&world);
-    return 0;
-}
+#define ROOT (&trial.token.blocks[0])
+#define LEAF (&trial.token.blocks[1])
 
 static enum result_code run_next(void)
 {
-    const enum result_code code = trial_run(&t);
+    const enum result_code code = trial_run(&trial);
 
-    t.request.body.request_no++;
+    trial.request.body.request_no++;
     return code;
 }
 
 static struct quota_record quota_of(uint32_t block)
 {
-    const struct state_key key = state_key_quota(t.view.chain.blocks[block].id);
+    const struct state_key key = state_key_quota(trial.view.chain.blocks[block].id);
     struct quota_record quota = {0};
     struct bytes value;
 
@@ -60,7 +41,7 @@ static struct quota_record quota_of(uint32_t block)
 
 static uint64_t live_tokens(void)
 {
-    const struct state_key key = state_key_live(t.view.chain.blocks[0].parent);
+    const struct state_key key = state_key_live(trial.view.chain.blocks[0].parent);
 
     return counter_read(world.state, &key);
 }
@@ -77,9 +58,9 @@ static void an_append_is_charged_to_every_block(void **state)
     struct session_result result;
 
     (void)state;
-    t.request.count = 3;
-    t.request.statements[1] = (struct gov_statement){"pay/us", 20, U64_UNLIMITED};
-    t.request.statements[2] = (struct gov_statement){"pay/us", 3, U64_UNLIMITED};
+    trial.request.count = 3;
+    trial.request.statements[1] = (struct gov_statement){"pay/us", 20, U64_UNLIMITED};
+    trial.request.statements[2] = (struct gov_statement){"pay/us", 3, U64_UNLIMITED};
     assert_int_equal(run_next(), RESULT_OK);
     for (uint32_t block = 0; block < 2; block++) {
         const struct quota_record quota = quota_of(block);
@@ -94,12 +75,12 @@ static void an_append_is_charged_to_every_block(void **state)
     assert_int_equal(live_tokens(), 1);
     assert_int_equal(sessions(), 1);
     assert_int_equal(stream_length(world.state, bytes_of_text("pay/us")), 2);
-    assert_true(session_result_find(world.state, t.view.session_key, 1, &result));
+    assert_true(session_result_find(world.state, trial.view.session_key, 1, &result));
     assert_int_equal(result.code, RESULT_OK);
     assert_int_equal(result.first_index, 77);
     assert_int_equal(result.count, 3);
     assert_int_equal(result.height, 10);
-    assert_memory_equal(result.request_id, t.view.request_id, HASH_BYTES);
+    assert_memory_equal(result.request_id, trial.view.request_id, HASH_BYTES);
 }
 
 static void the_same_request_again_is_a_replay_and_its_result_is_there(void **state)
@@ -109,14 +90,14 @@ static void the_same_request_again_is_a_replay_and_its_result_is_there(void **st
     uint8_t after[HASH_BYTES];
 
     (void)state;
-    assert_int_equal(trial_run(&t), RESULT_OK);
+    assert_int_equal(trial_run(&trial), RESULT_OK);
     state_root(world.state, before);
-    assert_int_equal(trial_run(&t), E_REPLAY);
-    assert_false(t.verdict.consumes);
+    assert_int_equal(trial_run(&trial), E_REPLAY);
+    assert_false(trial.verdict.consumes);
     state_root(world.state, after);
     assert_memory_equal(before, after, HASH_BYTES);
-    assert_true(session_result_find(world.state, t.verdict.session_key, 1, &result));
-    assert_memory_equal(result.request_id, t.verdict.request_id, HASH_BYTES);
+    assert_true(session_result_find(world.state, trial.verdict.session_key, 1, &result));
+    assert_memory_equal(result.request_id, trial.verdict.request_id, HASH_BYTES);
 }
 
 static void a_refusal_from_step_4_on_uses_number_and_rate_but_no_quota(void **state)
@@ -124,17 +105,17 @@ static void a_refusal_from_step_4_on_uses_number_and_rate_but_no_quota(void **st
     struct session_result result;
 
     (void)state;
-    t.request.statements[0].stream = "log";
-    assert_int_equal(trial_run(&t), E_STREAM);
+    trial.request.statements[0].stream = "log";
+    assert_int_equal(trial_run(&trial), E_STREAM);
     assert_int_equal(quota_of(0).entries, 0);
     assert_int_equal(quota_of(1).used_bytes, 0);
     assert_int_equal(quota_of(0).uses, 1);
     assert_int_equal(quota_of(1).uses, 1);
-    assert_true(session_result_find(world.state, t.view.session_key, 1, &result));
+    assert_true(session_result_find(world.state, trial.view.session_key, 1, &result));
     assert_int_equal(result.code, E_STREAM);
     assert_int_equal(result.count, 0);
     assert_int_equal(result.first_index, 0);
-    assert_int_equal(trial_run(&t), E_REPLAY);
+    assert_int_equal(trial_run(&trial), E_REPLAY);
 }
 
 static void a_refusal_in_steps_1_to_3_leaves_no_state(void **state)
@@ -142,13 +123,13 @@ static void a_refusal_in_steps_1_to_3_leaves_no_state(void **state)
     const uint32_t before = state_count(world.state);
 
     (void)state;
-    t.request.author = "mallory";
-    assert_int_equal(trial_run(&t), E_REQ_SIG);
+    trial.request.author = "mallory";
+    assert_int_equal(trial_run(&trial), E_REQ_SIG);
     LEAF->body.max_entry = 5000;
-    assert_int_equal(trial_run(&t), E_WIDEN);
+    assert_int_equal(trial_run(&trial), E_WIDEN);
     assert_int_equal(state_count(world.state), before);
-    trial_init(&t, &world, &sig_fast, 2);
-    assert_int_equal(trial_run(&t), RESULT_OK);
+    trial_init(&trial, &world, &sig_fast, 2);
+    assert_int_equal(trial_run(&trial), RESULT_OK);
 }
 
 static void a_code_found_after_the_check_is_the_one_that_is_kept(void **state)
@@ -157,10 +138,10 @@ static void a_code_found_after_the_check_is_the_one_that_is_kept(void **state)
     struct session_result result;
 
     (void)state;
-    assert_int_equal(trial_make(&t), RESULT_OK);
-    assert_int_equal(trial_check(&t), RESULT_OK);
-    cap_charge(world.state, &t.verdict, &outcome);
-    assert_true(session_result_find(world.state, t.view.session_key, 1, &result));
+    assert_int_equal(trial_make(&trial), RESULT_OK);
+    assert_int_equal(trial_check(&trial), RESULT_OK);
+    cap_charge(world.state, &trial.verdict, &outcome);
+    assert_true(session_result_find(world.state, trial.view.session_key, 1, &result));
     assert_int_equal(result.code, E_ACTION);
     assert_int_equal(result.first_index, 0);
     assert_int_equal(quota_of(0).entries, 0);
@@ -174,23 +155,23 @@ static void entries_and_bytes_have_a_last_one(void **state)
 {
     (void)state;
     LEAF->body.quota_entries = 5;
-    t.request.count = 3;
-    t.request.statements[1] = t.request.statements[0];
-    t.request.statements[2] = t.request.statements[0];
+    trial.request.count = 3;
+    trial.request.statements[1] = trial.request.statements[0];
+    trial.request.statements[2] = trial.request.statements[0];
     assert_int_equal(run_next(), RESULT_OK);
     assert_int_equal(run_next(), E_QUOTA);
-    assert_int_equal(t.verdict.block, 1);
-    t.request.count = 2;
+    assert_int_equal(trial.verdict.block, 1);
+    trial.request.count = 2;
     assert_int_equal(run_next(), RESULT_OK);
-    t.request.count = 1;
+    trial.request.count = 1;
     assert_int_equal(run_next(), E_QUOTA);
 
-    trial_init(&t, &world, &sig_fast, 1);
+    trial_init(&trial, &world, &sig_fast, 1);
     ROOT->body.quota_bytes = 150;
     assert_int_equal(run_next(), RESULT_OK);
-    t.request.statements[0].payload_len = 51;
+    trial.request.statements[0].payload_len = 51;
     assert_int_equal(run_next(), E_QUOTA);
-    t.request.statements[0].payload_len = 50;
+    trial.request.statements[0].payload_len = 50;
     assert_int_equal(run_next(), RESULT_OK);
 }
 
@@ -208,12 +189,12 @@ static void sub_keys_do_not_multiply_a_quota(void **state)
     for (uint32_t i = 0; i < 20; i++) {
         snprintf(name, sizeof(name), "key %u", i);
         LEAF->holder = name;
-        appended += trial_run(&t) == RESULT_OK ? 1 : 0;
+        appended += trial_run(&trial) == RESULT_OK ? 1 : 0;
     }
     assert_int_equal(appended, 7);
     assert_int_equal(quota_of(0).entries, 7);
-    assert_int_equal(t.verdict.code, E_QUOTA);
-    assert_int_equal(t.verdict.block, 0);
+    assert_int_equal(trial.verdict.code, E_QUOTA);
+    assert_int_equal(trial.verdict.block, 0);
 }
 
 static void no_counter_overflows(void **state)
@@ -229,14 +210,14 @@ static void no_counter_overflows(void **state)
     struct buffer out = buffer_make(bytes, sizeof(bytes));
 
     (void)state;
-    gov_token_init(&t.token, 1, 1);
-    assert_int_equal(trial_make(&t), RESULT_OK);
+    gov_token_init(&trial.token, 1, 1);
+    assert_int_equal(trial_make(&trial), RESULT_OK);
 
-    const struct state_key place = state_key_quota(t.view.chain.blocks[0].id);
+    const struct state_key place = state_key_quota(trial.view.chain.blocks[0].id);
 
     assert_true(quota_record_encode(&full, &out));
     assert_true(state_put(world.state, state_key_bytes(&place), buffer_bytes(&out)));
-    assert_int_equal(trial_run(&t), E_QUOTA);
+    assert_int_equal(trial_run(&trial), E_QUOTA);
     assert_int_equal(quota_of(0).uses, UINT64_MAX);
     assert_int_equal(quota_of(0).entries, UINT64_MAX);
 }
@@ -250,14 +231,14 @@ static void a_rate_counts_anew_in_each_window(void **state)
 
     (void)state;
     LEAF->body.rate.uses = 2;
-    t.request.body.not_after_ms = FIXTURE_DATE + FIXTURE_HOUR;
-    t.time_ms = (window + 1) * 60000;
+    trial.request.body.not_after_ms = FIXTURE_DATE + FIXTURE_HOUR;
+    trial.time_ms = (window + 1) * 60000;
     assert_int_equal(run_next(), RESULT_OK);
-    t.time_ms += 59999;
+    trial.time_ms += 59999;
     assert_int_equal(run_next(), RESULT_OK);
     assert_int_equal(run_next(), E_RATE);
-    assert_int_equal(t.verdict.block, 1);
-    t.time_ms += 1;
+    assert_int_equal(trial.verdict.block, 1);
+    trial.time_ms += 1;
     assert_int_equal(run_next(), RESULT_OK);
     assert_int_equal(quota_of(1).uses, 1);
     assert_int_equal(quota_of(1).entries, 3);
@@ -267,10 +248,10 @@ static void refused_requests_use_the_rate_up_too(void **state)
 {
     (void)state;
     LEAF->body.rate.uses = 2;
-    t.request.statements[0].stream = "log";
+    trial.request.statements[0].stream = "log";
     assert_int_equal(run_next(), E_STREAM);
     assert_int_equal(run_next(), E_STREAM);
-    t.request.statements[0].stream = "pay";
+    trial.request.statements[0].stream = "pay";
     assert_int_equal(run_next(), E_RATE);
 }
 
@@ -290,11 +271,11 @@ static void different_holders_under_a_block_are_counted_once_each(void **state)
     assert_int_equal(quota_of(0).holders, 2);
     LEAF->holder = "dave";
     assert_int_equal(run_next(), E_HOLDERS);
-    assert_int_equal(t.verdict.block, 0);
+    assert_int_equal(trial.verdict.block, 0);
     LEAF->holder = "bob";
     assert_int_equal(run_next(), RESULT_OK);
     /* The holder in between is one more when it acts itself. */
-    t.token.count = 1;
+    trial.token.count = 1;
     assert_int_equal(run_next(), E_HOLDERS);
 }
 
@@ -362,13 +343,13 @@ static void streams_are_bounded_and_old_ones_go_on(void **state)
 
     (void)state;
     world_param(&world, PARAM_STREAMS, 2);
-    t.request.count = 3;
-    t.request.statements[1] = (struct gov_statement){"pay/us", 1, U64_UNLIMITED};
-    t.request.statements[2] = (struct gov_statement){"pay/de", 1, U64_UNLIMITED};
+    trial.request.count = 3;
+    trial.request.statements[1] = (struct gov_statement){"pay/us", 1, U64_UNLIMITED};
+    trial.request.statements[2] = (struct gov_statement){"pay/de", 1, U64_UNLIMITED};
     assert_int_equal(run_next(), E_CAPACITY);
-    assert_true(t.verdict.consumes);
+    assert_true(trial.verdict.consumes);
     assert_int_equal(counter_read(world.state, &key), 0);
-    t.request.statements[2].stream = "pay/eu";
+    trial.request.statements[2].stream = "pay/eu";
     assert_int_equal(run_next(), RESULT_OK);
     assert_int_equal(counter_read(world.state, &key), 2);
     assert_int_equal(run_next(), RESULT_OK);
@@ -385,9 +366,9 @@ static void a_request_is_charged_whole_or_refused_for_lack_of_room(void **state)
         struct cap_outcome outcome = {.height = 10};
 
         gov_world_close(&world);
-        gov_world_open(&world, &fixture, records);
-        trial_init(&t, &world, &sig_fast, 2);
-        outcome.code = trial_run(&t);
+        gov_world_open(&world, &world_fixture, records);
+        trial_init(&trial, &world, &sig_fast, 2);
+        outcome.code = trial_run(&trial);
         good += outcome.code == RESULT_OK ? 1 : 0;
         refused += outcome.code == E_CAPACITY ? 1 : 0;
         assert_true(outcome.code != RESULT_OK ||
@@ -435,15 +416,15 @@ static void a_child_retires_before_its_parent(void **state)
 static void sessions_of_governed_keys_stay(void **state)
 {
     (void)state;
-    t.governed = true;
-    t.request.author = "m1";
-    t.request.body.op = OP_GOVERN;
-    t.request.statements[0].stream = GOVERNANCE_STREAM;
+    trial.governed = true;
+    trial.request.author = "m1";
+    trial.request.body.op = OP_GOVERN;
+    trial.request.statements[0].stream = GOVERNANCE_STREAM;
     assert_int_equal(run_next(), RESULT_OK);
     assert_int_equal(sessions(), 0);
     assert_false(state_retire(world.state, UINT64_MAX - 1));
-    t.request.body.request_no = 1;
-    assert_int_equal(trial_run(&t), E_REPLAY);
+    trial.request.body.request_no = 1;
+    assert_int_equal(trial_run(&trial), E_REPLAY);
 }
 
 static void revoked_blocks_retire_and_revoked_keys_stay(void **state)
@@ -499,7 +480,7 @@ static void retirement_depends_on_content_only(void **state)
     state_close(copy);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, trial_setup, world_teardown)
 
 int main(void)
 {
@@ -527,6 +508,6 @@ int main(void)
         TEST(retirement_depends_on_content_only),
     };
 
-    gov_fixture_init(&fixture, &sig_fast, 4);
+    gov_fixture_init(&world_fixture, &sig_fast, 4);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

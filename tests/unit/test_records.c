@@ -5,8 +5,8 @@
 #include "governance/records.h"
 #include "governance/roster.h"
 #include "governance/session.h"
-#include "tests/support/gov_world.h"
 #include "tests/support/sign_fast.h"
+#include "tests/support/world_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,23 +17,6 @@
 #include <cmocka.h>
 
 static const uint8_t junk[] = {0x91, 1, 2};
-
-static struct gov_fixture fixture;
-static struct gov_world world;
-
-static int begin(void **state)
-{
-    (void)state;
-    gov_world_open(&world, &fixture, 1000);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    gov_world_close(&world);
-    return 0;
-}
 
 static void put_junk(const struct state_key *key)
 {
@@ -203,8 +186,8 @@ static void every_section_must_be_there_and_those_that_rights_read_must_be_good(
         const bool is_read = section == SECTION_ISSUERS || section == SECTION_PARAMS ||
                              section == SECTION_REVOCATIONS;
 
-        end(NULL);
-        begin(NULL);
+        (void)world_teardown(NULL);
+        (void)world_setup(NULL);
         assert_true(section_write(world.state, section, BYTES_OF_ARRAY(junk)));
         assert_int_equal(rights_refresh(&world.rights, world.state, NULL), !is_read);
         assert_int_equal(world.rights.versions[section], is_read ? 1 : 2);
@@ -347,13 +330,13 @@ static void a_roster_needs_the_clock_and_the_section(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        end(NULL);
-        begin(NULL);
+        (void)world_teardown(NULL);
+        (void)world_setup(NULL);
         assert_true(state_erase(world.state, state_key_bytes(&keys[i])));
         assert_false(roster_load(world.state, &roster));
     }
-    end(NULL);
-    begin(NULL);
+    (void)world_teardown(NULL);
+    (void)world_setup(NULL);
     assert_true(section_write(world.state, SECTION_REPLICAS, BYTES_OF_ARRAY(junk)));
     assert_false(roster_load(world.state, &roster));
     assert_false(roster_of_charter(BYTES_OF_ARRAY(junk), &roster));
@@ -381,7 +364,7 @@ static void a_key_begins_with_its_kind_and_goes_on_with_its_subject(void **state
     assert_true(bytes_equal(state_key_bytes(&endpoints), BYTES_OF_ARRAY(rid)));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
@@ -403,6 +386,6 @@ int main(void)
         TEST(a_key_begins_with_its_kind_and_goes_on_with_its_subject),
     };
 
-    gov_fixture_init(&fixture, &sig_fast, 4);
+    gov_fixture_init(&world_fixture, &sig_fast, 4);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,8 +1,8 @@
 /* Rights as a cache of sections, and the records that execution moves. */
 #include "crypto/hash.h"
 #include "governance/records.h"
-#include "tests/support/gov_world.h"
 #include "tests/support/sign_fast.h"
+#include "tests/support/world_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,23 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct gov_fixture fixture;
-static struct gov_world world;
-
-static int begin(void **state)
-{
-    (void)state;
-    gov_world_open(&world, &fixture, 1000);
-    return 0;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    gov_world_close(&world);
-    return 0;
-}
 
 static void rights_are_what_the_charter_says(void **state)
 {
@@ -47,7 +30,7 @@ static void rights_are_what_the_charter_says(void **state)
     assert_int_equal(issuer->max_life_ms, 24 * FIXTURE_HOUR);
     assert_int_equal(issuer->live_tokens, 1000);
     assert_int_equal(issuer->scope.expires_ms, U64_UNLIMITED);
-    assert_memory_equal(rights_generation(issuer, 2)->pk, fixture.issuer_keys[1][1].pk,
+    assert_memory_equal(rights_generation(issuer, 2)->pk, world_fixture.issuer_keys[1][1].pk,
                         PUBLIC_KEY_BYTES);
     assert_null(rights_generation(issuer, 0));
     assert_int_equal(world.rights.profile, PROFILE_DEVELOPMENT);
@@ -64,12 +47,12 @@ static void parameters_have_defaults_until_they_are_set(void **state)
     rights_init(&rights);
     assert_int_equal(rights_param(&rights, PARAM_CHECKPOINT_INTERVAL), 128);
     assert_int_equal(rights_param(&world.rights, PARAM_CHECKPOINT_INTERVAL), 128);
-    fixture.params[0] = (struct param_row){PARAM_CHECKPOINT_INTERVAL, 64};
-    fixture.params[1] = (struct param_row){PARAM_STREAMS, 100};
-    fixture.param_count = 2;
+    world_fixture.params[0] = (struct param_row){PARAM_CHECKPOINT_INTERVAL, 64};
+    world_fixture.params[1] = (struct param_row){PARAM_STREAMS, 100};
+    world_fixture.param_count = 2;
     gov_world_close(&world);
-    gov_world_open(&world, &fixture, 1000);
-    fixture.param_count = 0;
+    gov_world_open(&world, &world_fixture, 1000);
+    world_fixture.param_count = 0;
     assert_int_equal(rights_param(&world.rights, PARAM_CHECKPOINT_INTERVAL), 64);
     assert_int_equal(rights_param(&world.rights, PARAM_STREAMS), 100);
     assert_int_equal(rights_param(&world.rights, PARAM_WINDOW), 256);
@@ -234,7 +217,7 @@ static void the_clock_is_kept(void **state)
     assert_int_equal(clock.last_governance_height, 7);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 
 int main(void)
 {
@@ -250,6 +233,6 @@ int main(void)
         TEST(the_clock_is_kept),
     };
 
-    gov_fixture_init(&fixture, &sig_fast, 4);
+    gov_fixture_init(&world_fixture, &sig_fast, 4);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
