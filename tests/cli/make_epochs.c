@@ -14,8 +14,6 @@
 static struct gov_stage stage;
 static struct hand_off_maker maker;
 static struct bundle_maker bundle;
-static const char *const old_names[REPLICAS_MAX] = {"r0", "r1", "r2", "r3"};
-static const char *const new_names[REPLICAS_MAX] = {"r0", "r1", "r2 new", "r3"};
 
 static void put_file(const char *folder, const char *name, struct bytes bytes)
 {
@@ -112,9 +110,6 @@ static void put_evidence(const char *folder)
 
 int main(int argc, char **argv)
 {
-    static struct gov_plan plan;
-    static uint8_t memory[2][1u << 19];
-
     if (argc != 2) {
         (void)fprintf(stderr, "usage: make-epochs FOLDER\n");
         return 2;
@@ -127,29 +122,17 @@ int main(int argc, char **argv)
                       &stage.origin));
     bundle_maker_init(&bundle, &stage.fixture, &stage.world);
     hand_off_maker_init(&maker, &stage);
-    maker_plan_rotate(&maker, &plan, 2, "r2 new");
-    maker_decide(&maker, &plan, 3);
-    maker_end(&maker);
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct bytes made = maker_make(&maker);
-
-        memcpy(memory[i], made.data, made.len);
-        bundle.hand_offs[i] = bytes_make(memory[i], made.len);
-        maker_next(&maker, new_names);
-        if (i == 0) {
-            maker_renew(&maker);
-        }
-    }
+    maker_two_epochs(&maker, bundle.hand_offs);
     bundle.hand_off_count = 2;
     bundle.epoch = 2;
     bundle.header.epoch = 2;
     bundle.names[2] = "r2 new";
     put_file(argv[1], "charter.genesis", gov_fixture_file(&stage.fixture));
     put_file(argv[1], "state.bundle", bundle_make(&bundle));
-    put_receipt(argv[1], "receipt-0", 0, old_names);
-    put_receipt(argv[1], "receipt-1", 1, new_names);
-    put_receipt(argv[1], "receipt-2", 2, new_names);
-    put_receipt(argv[1], "receipt-stale", 1, old_names);
+    put_receipt(argv[1], "receipt-0", 0, old_signers);
+    put_receipt(argv[1], "receipt-1", 1, new_signers);
+    put_receipt(argv[1], "receipt-2", 2, new_signers);
+    put_receipt(argv[1], "receipt-stale", 1, old_signers);
     put_evidence(argv[1]);
     gov_world_close(&stage.world);
     return 0;

@@ -16,12 +16,6 @@ struct gov_plan plan;
 struct gov_plan other;
 struct gov_rotation rotation;
 
-const struct gov_vote yes_of[5] = {
-    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-    {.mid = "m5", .choice = CHOICE_YES},
-};
-
 int case_setup(void **state)
 {
     (void)state;

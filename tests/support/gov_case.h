@@ -12,9 +12,6 @@ extern struct gov_plan plan;
 extern struct gov_plan other;
 extern struct gov_rotation rotation;
 
-/* Of m1 to m5: the first so many are as many votes. */
-extern const struct gov_vote yes_of[5];
-
 /* cmocka's setups and teardown. Without locks where the name does not say otherwise. */
 int case_setup(void **state);
 int case_setup_locks(void **state);

@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct gov_vote yes_of[5] = {
+    {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
+    {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
+    {.mid = "m5", .choice = CHOICE_YES},
+};
+
 void stage_open(struct gov_stage *stage, uint32_t replicas, bool locks, uint32_t records)
 {
     gov_fixture_init(&stage->fixture, &sig_fast, replicas);

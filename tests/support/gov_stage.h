@@ -58,6 +58,9 @@ struct gov_vote {
     uint64_t version;               /* added to that of the members */
 };
 
+/* Good ones of m1 to m5: the first so many are as many votes. */
+extern const struct gov_vote yes_of[5];
+
 enum result_code stage_propose(struct gov_stage *stage, struct gov_plan *plan);
 enum result_code stage_vote(struct gov_stage *stage, const struct gov_plan *plan,
                             const struct gov_vote *vote);

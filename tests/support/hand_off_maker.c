@@ -7,6 +7,9 @@
 #include <stdio.h>
 #include <string.h>
 
+const char *const old_signers[REPLICAS_MAX] = {"r0", "r1", "r2", "r3"};
+const char *const new_signers[REPLICAS_MAX] = {"r0", "r1", "r2 new", "r3"};
+
 static void tree_add(struct hand_off_maker *maker, struct bytes leaf)
 {
     CHECK(maker->tree.size < NAIVE_LEAVES_MAX);
@@ -88,12 +91,6 @@ void maker_log_data(struct hand_off_maker *maker)
 
 void maker_decide(struct hand_off_maker *maker, struct gov_plan *plan, uint32_t votes)
 {
-    static const struct gov_vote yes_of[] = {
-        {.mid = "m1", .choice = CHOICE_YES}, {.mid = "m2", .choice = CHOICE_YES},
-        {.mid = "m3", .choice = CHOICE_YES}, {.mid = "m4", .choice = CHOICE_YES},
-        {.mid = "m5", .choice = CHOICE_YES},
-    };
-
     CHECK(stage_bundle(maker->stage, plan, yes_of, votes) == RESULT_OK);
     maker_log(maker);
 }
@@ -354,4 +351,28 @@ struct bytes maker_make(struct hand_off_maker *maker)
     hand_off.sections = sections_put(maker, &sections);
     CHECK(hand_off_encode(&hand_off, &out));
     return buffer_bytes(&out);
+}
+
+void maker_rotate(struct hand_off_maker *maker)
+{
+    static struct gov_plan plan;
+
+    maker_plan_rotate(maker, &plan, 2, new_signers[2]);
+    maker_decide(maker, &plan, 3);
+    maker_end(maker);
+}
+
+void maker_two_epochs(struct hand_off_maker *maker, struct bytes hand_offs[2])
+{
+    maker_rotate(maker);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct bytes made = maker_make(maker);
+
+        memcpy(maker->kept[i], made.data, made.len);
+        hand_offs[i] = bytes_make(maker->kept[i], made.len);
+        maker_next(maker, new_signers);
+        if (i == 0) {
+            maker_renew(maker);
+        }
+    }
 }

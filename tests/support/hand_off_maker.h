@@ -43,6 +43,7 @@ struct hand_off_maker {
     struct section_record sections[SECTION_COUNT];
     uint8_t bodies[SECTION_COUNT][MAKER_SECTION_MAX];
     uint8_t bytes[1u << 19];
+    uint8_t kept[2][1u << 19]; /* by maker_two_epochs */
 };
 
 /* A log of genesis alone. The stage is as it was opened. */
@@ -73,10 +74,19 @@ void maker_end(struct hand_off_maker *maker);
 
 /* A plan to renew the epoch is decided, and it ends. For a stage without locks. */
 void maker_renew(struct hand_off_maker *maker);
+/* The same, and r2 has other keys from then on. */
+void maker_rotate(struct hand_off_maker *maker);
 
 /* The next epoch's first block begins, and what is due there is logged: the hand-off is gone. The
  * sign keys of its members have the seeds of these names. */
 void maker_next(struct hand_off_maker *maker, const char *const signers[REPLICAS_MAX]);
+/* These, of four replicas, before and after maker_rotate. */
+extern const char *const old_signers[REPLICAS_MAX];
+extern const char *const new_signers[REPLICAS_MAX];
+
+/* Both epochs in turn, one with new keys and one that is only renewed, and then the third has
+ * begun. The maker keeps their hand-offs. */
+void maker_two_epochs(struct hand_off_maker *maker, struct bytes hand_offs[2]);
 
 /* Show what a replica would show: entries of earlier epochs too, where they are needed. */
 void maker_pick(struct hand_off_maker *maker);

@@ -22,15 +22,11 @@ static char folder[] = "/tmp/vestry-epochs-XXXXXX";
 static struct gov_stage stage;
 static struct hand_off_maker maker;
 static struct epochs epochs;
-static uint8_t memory[2][1u << 19];
 static struct bytes hand_offs[2];
-
-static const char *const new_signers[REPLICAS_MAX] = {"r0", "r1", "r2 new", "r3"};
 
 /* Two hand-offs: r2 gets new keys, and then the epoch is renewed. */
 static int open_folder(void **state)
 {
-    static struct gov_plan plan;
     struct problem problem;
 
     (void)state;
@@ -39,19 +35,7 @@ static int open_folder(void **state)
     stage_open(&stage, 4, false, 2000);
     (void)gov_fixture_file(&stage.fixture);
     hand_off_maker_init(&maker, &stage);
-    maker_plan_rotate(&maker, &plan, 2, "r2 new");
-    maker_decide(&maker, &plan, 3);
-    maker_end(&maker);
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct bytes made = maker_make(&maker);
-
-        memcpy(memory[i], made.data, made.len);
-        hand_offs[i] = bytes_make(memory[i], made.len);
-        maker_next(&maker, new_signers);
-        if (i == 0) {
-            maker_renew(&maker);
-        }
-    }
+    maker_two_epochs(&maker, hand_offs);
     assert_int_equal(epochs_open(&epochs, &stage.world.charter, &sig_fast, folder, &problem),
                      STATUS_OK);
     return 0;
@@ -123,15 +107,15 @@ static void a_file_that_does_not_hold_is_refused(void **state)
     char path[512];
 
     (void)state;
-    memory[0][hand_offs[0].len - 1] ^= 1;
+    maker.kept[0][hand_offs[0].len - 1] ^= 1;
     assert_int_equal(epochs_follow(&epochs, hand_offs[0]), HAND_OFF_CHANGES);
     (void)snprintf(path, sizeof(path), "%s/epoch-0", folder);
     assert_int_equal(access(path, F_OK), -1);
     FILE *file = fopen(path, "we");
-    assert_int_equal(fwrite(memory[0], 1, hand_offs[0].len, file), hand_offs[0].len);
+    assert_int_equal(fwrite(maker.kept[0], 1, hand_offs[0].len, file), hand_offs[0].len);
     (void)fclose(file);
     assert_int_equal(open_again(folder), STATUS_CORRUPT);
-    memory[0][hand_offs[0].len - 1] ^= 1;
+    maker.kept[0][hand_offs[0].len - 1] ^= 1;
     assert_int_equal(epochs_follow(&epochs, hand_offs[0]), HAND_OFF_OK);
     assert_int_equal(open_again(folder), STATUS_OK);
     assert_int_equal(epochs_newest(&epochs)->epoch, 1);

@@ -32,12 +32,6 @@ struct fixture {
     const char *endpoints[LIVE_HOSTS];
 };
 
-static const struct gov_vote votes[] = {
-    {.mid = "m1", .choice = CHOICE_YES},
-    {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES},
-};
-
 /* --- Files ------------------------------------------------------------------------------------ */
 
 static void write_token(const struct fixture *fixture)
@@ -184,7 +178,7 @@ static void govern(struct fixture *fixture, struct vestry *log, struct gov_plan 
 {
     struct vestry_receipts *receipts = NULL;
 
-    (void)stage_bundle(&fixture->stage, plan, votes, 3);
+    (void)stage_bundle(&fixture->stage, plan, yes_of, 3);
     assert_well(log, vestry_govern(log, fixture->stage.payload.data, fixture->stage.payload.len,
                                    &receipts));
     vestry_receipts_free(receipts);

@@ -1,7 +1,7 @@
 /* From the charter to later epochs: what a chain of hand-offs proves. What it is refused for is in
  * test_hand_off_refused.c. */
+#include "tests/support/follow_case.h"
 #include "tests/support/gov_world.h"
-#include "tests/support/hand_off_maker.h"
 #include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
@@ -11,46 +11,6 @@
 
 #include <cmocka.h>
 
-static struct gov_stage stage;
-static struct gov_plan plan;
-static struct hand_off_maker maker;
-static struct epoch_chain *chain;
-
-#define EPOCHS 20
-
-static const char *const old_signers[REPLICAS_MAX] = {"r0", "r1", "r2", "r3"};
-static const char *const new_signers[REPLICAS_MAX] = {"r0", "r1", "r2 new", "r3"};
-
-static void open_with(bool locks)
-{
-    stage_open(&stage, 4, locks, 2000);
-    (void)gov_fixture_file(&stage.fixture);
-    hand_off_maker_init(&maker, &stage);
-    assert_int_equal(epoch_chain_open(&stage.world.charter, &sig_fast, EPOCHS, &chain), STATUS_OK);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    open_with(false);
-    return 0;
-}
-
-static int setup_locks(void **state)
-{
-    (void)state;
-    open_with(true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    epoch_chain_close(chain);
-    stage_close(&stage);
-    return 0;
-}
-
 /* --- What officers bring --------------------------------------------------------------------- */
 
 static void plan_suspend_member(const char *mid)
@@ -58,18 +18,6 @@ static void plan_suspend_member(const char *mid)
     const struct args_subject args = {bytes_of_text(mid), stage.time_ms + STAGE_DAY};
 
     stage_plan(&stage, &plan, ACTION_MEMBER_SUSPEND, SECTION_MEMBERS, &schema_args_subject, &args);
-}
-
-static enum hand_off_error follow(void)
-{
-    return epoch_chain_follow(chain, maker_make(&maker));
-}
-
-static void rotate(void)
-{
-    maker_plan_rotate(&maker, &plan, 2, "r2 new");
-    maker_decide(&maker, &plan, 3);
-    maker_end(&maker);
 }
 
 /* --- What is followed ------------------------------------------------------------------------ */
@@ -93,7 +41,7 @@ static void an_epoch_that_is_renewed_is_followed_by_one_like_it(void **state)
     (void)state;
     maker_log_data(&maker);
     maker_renew(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 
     const struct epoch_span *first = epoch_chain_find(chain, 0);
     const struct epoch_span *second = epoch_chain_find(chain, 1);
@@ -112,7 +60,7 @@ static void new_keys_count_from_the_next_epoch_on_and_old_ones_no_more(void **st
     static uint8_t first[1u << 19];
 
     (void)state;
-    rotate();
+    maker_rotate(&maker);
     struct bytes bytes = maker_make(&maker);
     memcpy(first, bytes.data, bytes.len);
     assert_int_equal(epoch_chain_follow(chain, bytes_make(first, bytes.len)), HAND_OFF_OK);
@@ -126,9 +74,9 @@ static void new_keys_count_from_the_next_epoch_on_and_old_ones_no_more(void **st
     maker_renew(&maker);
     maker.sign_lines = 0xE;
     memcpy(maker.signers, old_signers, sizeof(old_signers));
-    assert_int_equal(follow(), HAND_OFF_NOTE);
+    assert_int_equal(follow_made(), HAND_OFF_NOTE);
     memcpy(maker.signers, new_signers, sizeof(new_signers));
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.epoch, 2);
 }
 
@@ -148,7 +96,7 @@ static void what_was_decided_in_many_entries_is_followed(void **state)
     assert_int_equal(stage_yes(&stage, &plan, "m4"), RESULT_OK);
     maker_log(&maker);
     maker_renew(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.members[1].standing, STANDING_SUSPENDED);
 }
 
@@ -160,7 +108,7 @@ static void many_epochs_are_followed_one_after_the_other(void **state)
                            epoch % 2 == 0 ? ACTION_REPLICA_SUSPEND : ACTION_REPLICA_RESTORE, 0);
         maker_decide(&maker, &plan, 3);
         maker_renew(&maker);
-        assert_int_equal(follow(), HAND_OFF_OK);
+        assert_int_equal(follow_made(), HAND_OFF_OK);
         assert_int_equal(epoch_chain_newest(chain)->roster.members[0].standing,
                          epoch % 2 == 0 ? STANDING_SUSPENDED : STANDING_ACTIVE);
         maker_next(&maker, old_signers);
@@ -180,15 +128,15 @@ static void what_waited_for_the_boundary_is_enacted_behind_it(void **state)
     maker_decide(&maker, &second, 3);
     assert_true(stage_told(&stage, &second, PROPOSAL_LOCKED, RESULT_OK));
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     maker_next(&maker, old_signers);
     assert_true(stage_told(&stage, &second, PROPOSAL_ENACTED, RESULT_OK));
     maker_end(&maker);
     assert_int_equal(maker.header.height, 384 + 384);
     /* Its votes are of the epoch before. */
-    assert_int_equal(follow(), HAND_OFF_CHANGES);
+    assert_int_equal(follow_made(), HAND_OFF_CHANGES);
     maker_pick(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.epoch, 2);
 }
 
@@ -196,14 +144,14 @@ static void what_waited_for_the_boundary_is_enacted_behind_it(void **state)
 static void closed_proposals_are_forgotten_in_time(void **state)
 {
     (void)state;
-    for (uint64_t epoch = 0; epoch < EPOCHS - 1; epoch++) {
+    for (uint64_t epoch = 0; epoch < FOLLOWED_EPOCHS - 1; epoch++) {
         maker_renew(&maker);
-        assert_int_equal(follow(), HAND_OFF_OK);
+        assert_int_equal(follow_made(), HAND_OFF_OK);
         maker_next(&maker, old_signers);
         stage.time_ms += STAGE_HOUR;
         gov_retire(stage.world.state, stage.time_ms);
     }
-    assert_int_equal(epoch_chain_newest(chain)->roster.epoch, EPOCHS - 1);
+    assert_int_equal(epoch_chain_newest(chain)->roster.epoch, FOLLOWED_EPOCHS - 1);
 }
 
 /* --- Locks, disputes, and what is carried over ----------------------------------------------- */
@@ -217,7 +165,7 @@ static void what_was_locked_is_enacted_where_the_log_says(void **state)
     maker_later(&maker, 513, STAGE_HOUR);
     assert_true(stage.results.count == 1);
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void what_is_due_in_the_first_block_of_an_epoch_is_followed(void **state)
@@ -232,7 +180,7 @@ static void what_is_due_in_the_first_block_of_an_epoch_is_followed(void **state)
     maker_decide(&maker, &plan, 3);
     maker_later(&maker, 400, STAGE_HOUR / 2);
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.members[3].standing, STANDING_SUSPENDED);
     stage.time_ms += STAGE_HOUR / 2;
     maker_next(&maker, old_signers);
@@ -246,7 +194,7 @@ static void what_is_due_in_the_first_block_of_an_epoch_is_followed(void **state)
     maker_later(&maker, 600, STAGE_HOUR);
     maker_end(&maker);
     maker_pick(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.members[3].standing, STANDING_ACTIVE);
 }
 
@@ -259,7 +207,6 @@ static void a_lock_is_not_over_because_another_entry_comes(void **state)
     /* Its lock is over in this block, but nothing was due yet, as when eight others were first. */
     stage.height = 640;
     stage.time_ms += STAGE_HOUR;
-    static struct gov_plan other;
     maker_plan_renew(&maker, &other);
     maker_decide(&maker, &other, 3);
     assert_true(stage_told(&stage, &other, PROPOSAL_LOCKED, RESULT_OK));
@@ -267,7 +214,7 @@ static void a_lock_is_not_over_because_another_entry_comes(void **state)
     assert_int_equal(stage.results.count, 1);
     maker_end(&maker);
     assert_int_equal(maker.header.height, 1024);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void a_dispute_that_lapses_and_one_that_is_settled_are_followed(void **state)
@@ -297,7 +244,7 @@ static void a_dispute_that_lapses_and_one_that_is_settled_are_followed(void **st
     maker_decide(&maker, &plan, 4);
     maker_later(&maker, 600, 2 * STAGE_HOUR);
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 /* What the log closed is closed, whether or not the replay would know why. */
@@ -331,7 +278,7 @@ static void what_was_closed_for_any_reason_stays_closed(void **state)
     assert_int_equal(stage.results.count, 2);
     assert_int_equal(stage_record(&stage, &unfreeze, NULL), 0);
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     maker_next(&maker, old_signers);
     /* And a proposal that names the version that the section has by now is taken. */
     stage_plan(&stage, &plan, ACTION_UNFREEZE, SECTION_PARAMS, &schema_args_freeze, &args);
@@ -349,7 +296,7 @@ static void what_was_closed_for_any_reason_stays_closed(void **state)
     maker_decide(&maker, &plan, 3);
     maker_later(&maker, 600, STAGE_HOUR);
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void actions_on_what_is_followed_concern_a_hand_off(void **state)
@@ -382,14 +329,15 @@ static void a_list_of_hand_offs_ends_where_one_does_not_hold(void **state)
                      HAND_OFF_OK);
     assert_int_equal(epoch_chain_newest(chain)->roster.epoch, 2);
     epoch_chain_close(chain);
-    assert_int_equal(epoch_chain_open(&stage.world.charter, &sig_fast, EPOCHS, &chain), STATUS_OK);
+    assert_int_equal(epoch_chain_open(&stage.world.charter, &sig_fast, FOLLOWED_EPOCHS, &chain),
+                     STATUS_OK);
     assert_int_equal(epoch_chain_follow_all(chain, (struct wire_list){buffer_bytes(&list), 3}),
                      HAND_OFF_NOTE);
     assert_int_equal(epoch_chain_newest(chain)->roster.epoch, 2);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define LOCKED(name) cmocka_unit_test_setup_teardown(name, setup_locks, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, follow_setup, follow_teardown)
+#define LOCKED(name) cmocka_unit_test_setup_teardown(name, follow_setup_locks, follow_teardown)
 
 int main(void)
 {

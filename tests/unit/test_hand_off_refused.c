@@ -1,7 +1,7 @@
 /* What a hand-off is refused for. */
 #include "governance/epoch.h"
 #include "governance/records.h"
-#include "tests/support/hand_off_maker.h"
+#include "tests/support/follow_case.h"
 #include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
@@ -12,64 +12,12 @@
 
 #include <cmocka.h>
 
-static struct gov_stage stage;
-static struct gov_plan plan;
-static struct hand_off_maker maker;
-static struct epoch_chain *chain;
-
-#define EPOCHS 7
-
-static const char *const old_signers[REPLICAS_MAX] = {"r0", "r1", "r2", "r3"};
-static const char *const new_signers[REPLICAS_MAX] = {"r0", "r1", "r2 new", "r3"};
-
-static void open_with(bool locks)
-{
-    stage_open(&stage, 4, locks, 2000);
-    (void)gov_fixture_file(&stage.fixture);
-    hand_off_maker_init(&maker, &stage);
-    assert_int_equal(epoch_chain_open(&stage.world.charter, &sig_fast, EPOCHS, &chain), STATUS_OK);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    open_with(false);
-    return 0;
-}
-
-static int setup_locks(void **state)
-{
-    (void)state;
-    open_with(true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    epoch_chain_close(chain);
-    stage_close(&stage);
-    return 0;
-}
-
-static enum hand_off_error follow(void)
-{
-    return epoch_chain_follow(chain, maker_make(&maker));
-}
-
-static void rotate(void)
-{
-    maker_plan_rotate(&maker, &plan, 2, "r2 new");
-    maker_decide(&maker, &plan, 3);
-    maker_end(&maker);
-}
-
 /* The hand-off as it was bent is refused for that, and has left nothing. */
 static void assert_refused(enum hand_off_error error)
 {
     const uint64_t epoch = epoch_chain_newest(chain)->roster.epoch;
 
-    assert_int_equal(follow(), error);
+    assert_int_equal(follow_made(), error);
     assert_int_equal(epoch_chain_newest(chain)->roster.epoch, epoch);
     assert_true(epoch_chain_newest(chain)->last_height == U64_UNLIMITED);
 }
@@ -94,13 +42,13 @@ static void what_is_cut_or_no_hand_off_at_all_is_refused(void **state)
     assert_int_equal(epoch_chain_follow(chain, bytes_make(large, HAND_OFF_BYTES_MAX + 1)),
                      HAND_OFF_ENCODING);
     free(large);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void no_byte_of_a_hand_off_can_be_changed(void **state)
 {
     (void)state;
-    rotate();
+    maker_rotate(&maker);
     const struct bytes bytes = maker_make(&maker);
     for (size_t at = 0; at < bytes.len; at++) {
         maker.bytes[at] ^= 0x40;
@@ -144,7 +92,7 @@ static void epochs_follow_each_other_without_a_gap(void **state)
     static uint8_t second[1u << 19];
 
     (void)state;
-    rotate();
+    maker_rotate(&maker);
     const struct bytes one = maker_make(&maker);
     memcpy(first, one.data, one.len);
     maker_next(&maker, new_signers);
@@ -160,10 +108,14 @@ static void epochs_follow_each_other_without_a_gap(void **state)
 
 static void no_more_epochs_are_followed_than_there_is_room_for(void **state)
 {
+    const uint32_t room = 7;
+
     (void)state;
-    for (uint32_t epoch = 1; epoch < EPOCHS; epoch++) {
+    epoch_chain_close(chain);
+    assert_int_equal(epoch_chain_open(&stage.world.charter, &sig_fast, room, &chain), STATUS_OK);
+    for (uint32_t epoch = 1; epoch < room; epoch++) {
         maker_renew(&maker);
-        assert_int_equal(follow(), HAND_OFF_OK);
+        assert_int_equal(follow_made(), HAND_OFF_OK);
         maker_next(&maker, old_signers);
     }
     maker_renew(&maker);
@@ -183,7 +135,7 @@ static void a_quorum_of_the_epoch_that_ends_must_have_signed(void **state)
     assert_refused(HAND_OFF_NOTE);
     maker.sign_lines = 0;
     maker.cosign_lines = 0x7;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void the_block_must_be_the_one_that_was_signed_and_of_this_log(void **state)
@@ -202,7 +154,7 @@ static void the_block_must_be_the_one_that_was_signed_and_of_this_log(void **sta
     maker.checkpoint.origin.text[0] ^= 1;
     assert_refused(HAND_OFF_NOTE);
     maker.checkpoint.origin.text[0] ^= 1;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void the_block_must_end_its_epoch(void **state)
@@ -223,7 +175,7 @@ static void the_block_must_end_its_epoch(void **state)
     maker.header.next_config_hash = BYTES_EMPTY;
     assert_refused(HAND_OFF_BOUNDARY);
     maker.header.next_config_hash = BYTES_OF_ARRAY(maker.next_config_hash);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 
     maker_next(&maker, old_signers);
     maker_renew(&maker);
@@ -246,7 +198,7 @@ static void the_boundary_is_where_the_rules_put_it(void **state)
 static void sections_are_those_that_the_block_commits_to(void **state)
 {
     (void)state;
-    rotate();
+    maker_rotate(&maker);
     for (uint32_t i = 0; i < SECTION_COUNT; i++) {
         maker.bodies[i][maker.sections[i].body.len - 1] ^= 1;
         assert_refused(HAND_OFF_SECTIONS);
@@ -255,7 +207,7 @@ static void sections_are_those_that_the_block_commits_to(void **state)
         assert_refused(HAND_OFF_SECTIONS);
         maker.sections[i].version--;
     }
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void a_section_that_is_no_record_is_refused(void **state)
@@ -280,7 +232,7 @@ static void replicas_alone_hand_the_log_to_nobody(void **state)
                                             SECTION_PARAMS};
 
     (void)state;
-    rotate();
+    maker_rotate(&maker);
     maker.sign_lines = 0xF;
     maker.cosign_lines = 0xF;
     for (uint32_t i = 0; i < 4; i++) {
@@ -296,7 +248,7 @@ static void replicas_alone_hand_the_log_to_nobody(void **state)
         maker.sections[place].version--;
     }
     sign_sections();
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void the_other_sections_are_those_that_the_quorum_signed(void **state)
@@ -306,7 +258,7 @@ static void the_other_sections_are_those_that_the_quorum_signed(void **state)
     maker.sections[SECTION_WITNESSES - 1].version = 9;
     maker.sections[SECTION_WITNESSES - 1].body = bytes_of_text("who knows");
     sign_sections();
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     maker_next(&maker, old_signers);
     maker_renew(&maker);
     maker.sections[SECTION_ISSUERS - 1].body = bytes_of_text("later");
@@ -330,7 +282,7 @@ static void without_an_entry_nothing_came_of_it(void **state)
         assert_refused(HAND_OFF_CHANGES);
         maker.entries[i].left_out = false;
     }
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void what_is_locked_is_not_enacted_before_the_log_says_so(void **state)
@@ -389,7 +341,7 @@ static void an_entry_must_be_in_the_tree_at_its_place(void **state)
     entry->leaf.index = 0;
     assert_refused(HAND_OFF_LEAF);
     entry->leaf = leaf;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void an_entry_must_be_of_governance(void **state)
@@ -399,7 +351,7 @@ static void an_entry_must_be_of_governance(void **state)
     maker_renew(&maker);
     assert_refused(HAND_OFF_LEAF);
     maker.entries[0].left_out = true;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 /* A quorum that would end an epoch again by the votes that ended the one before; and that says so
@@ -415,7 +367,7 @@ static void votes_for_a_renewal_end_one_epoch(void **state)
     const struct gov_result told = stage.results.list[0];
 
     maker_end(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     maker_next(&maker, old_signers);
     gov_result_put(&told, &again);
     maker_log_leaf(&maker, LEAF_RESULT, bytes_of_text("something is due"));
@@ -444,7 +396,7 @@ static void what_ends_an_epoch_is_what_the_log_says(void **state)
     assert_refused(HAND_OFF_CHANGES);
     maker.entries[0].left_out = false;
     maker.entries[1].left_out = false;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void entries_come_in_the_order_of_the_log(void **state)
@@ -467,7 +419,7 @@ static void entries_come_in_the_order_of_the_log(void **state)
     maker.entry_count++;
     assert_refused(HAND_OFF_LEAF);
     maker.entries[2].left_out = true;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void times_and_heights_of_entries_do_not_go_back(void **state)
@@ -481,7 +433,7 @@ static void times_and_heights_of_entries_do_not_go_back(void **state)
     assert_refused(HAND_OFF_LEAF);
     maker.entries[0].left_out = true;
     maker.entries[1].left_out = true;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
     /* Behind the end of this one. */
     maker_next(&maker, old_signers);
     maker_plan_renew(&maker, &plan);
@@ -503,7 +455,7 @@ static void times_of_entries_do_not_go_back_either(void **state)
     maker_renew(&maker);
     assert_refused(HAND_OFF_LEAF);
     maker.entries[0].left_out = true;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void a_leaf_of_another_stream_is_none_of_governance(void **state)
@@ -515,7 +467,7 @@ static void a_leaf_of_another_stream_is_none_of_governance(void **state)
     maker_renew(&maker);
     assert_refused(HAND_OFF_LEAF);
     maker.entries[0].left_out = true;
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void what_the_rules_refuse_counts_for_nothing(void **state)
@@ -532,7 +484,7 @@ static void what_the_rules_refuse_counts_for_nothing(void **state)
     maker_log(&maker);
     maker_log_leaf(&maker, LEAF_RESULT, bytes_of_text("nor this"));
     maker_renew(&maker);
-    assert_int_equal(follow(), HAND_OFF_OK);
+    assert_int_equal(follow_made(), HAND_OFF_OK);
 }
 
 static void every_refusal_says_what_is_wrong(void **state)
@@ -544,8 +496,8 @@ static void every_refusal_says_what_is_wrong(void **state)
     assert_string_equal(hand_off_error_text(HAND_OFF_OK), "good");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-#define LOCKED(name) cmocka_unit_test_setup_teardown(name, setup_locks, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, follow_setup, follow_teardown)
+#define LOCKED(name) cmocka_unit_test_setup_teardown(name, follow_setup_locks, follow_teardown)
 
 int main(void)
 {

@@ -16,32 +16,15 @@ static struct hand_off_maker maker;
 static struct bundle_maker bundle;
 static struct charter_view charter;
 static struct in_force in_force;
-static uint8_t memory[2][1u << 19];
-
-static const char *const new_signers[REPLICAS_MAX] = {"r0", "r1", "r2 new", "r3"};
 
 /* Two hand-offs: r2 gets new keys, and then the epoch is renewed. */
 static int setup(void **state)
 {
-    static struct gov_plan plan;
-
     (void)state;
     stage_open(&stage, 4, false, 2000);
     bundle_maker_init(&bundle, &stage.fixture, &stage.world);
     hand_off_maker_init(&maker, &stage);
-    maker_plan_rotate(&maker, &plan, 2, "r2 new");
-    maker_decide(&maker, &plan, 3);
-    maker_end(&maker);
-    for (uint32_t i = 0; i < 2; i++) {
-        const struct bytes made = maker_make(&maker);
-
-        memcpy(memory[i], made.data, made.len);
-        bundle.hand_offs[i] = bytes_make(memory[i], made.len);
-        maker_next(&maker, new_signers);
-        if (i == 0) {
-            maker_renew(&maker);
-        }
-    }
+    maker_two_epochs(&maker, bundle.hand_offs);
     bundle.hand_off_count = 2;
     bundle.epoch = 2;
     bundle.header.epoch = 2;
@@ -99,10 +82,10 @@ static void every_hand_off_must_hold(void **state)
     const struct bytes first = bundle.hand_offs[0];
 
     (void)state;
-    memory[0][first.len - 1] ^= 1;
+    maker.kept[0][first.len - 1] ^= 1;
     assert_int_equal(verify(), IN_FORCE_HAND_OFF);
     assert_int_equal(in_force.hand_off, HAND_OFF_CHANGES);
-    memory[0][first.len - 1] ^= 1;
+    maker.kept[0][first.len - 1] ^= 1;
     bundle.hand_offs[0] = bundle.hand_offs[1];
     bundle.hand_offs[1] = first;
     assert_int_equal(verify(), IN_FORCE_HAND_OFF);

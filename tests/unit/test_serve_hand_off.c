@@ -32,12 +32,6 @@ struct fixture {
     uint8_t attachment[1u << 20]; /* of the last frame */
 };
 
-static const struct gov_vote votes[] = {
-    {.mid = "m1", .choice = CHOICE_YES},
-    {.mid = "m2", .choice = CHOICE_YES},
-    {.mid = "m3", .choice = CHOICE_YES},
-};
-
 static int setup(void **state)
 {
     void *log = NULL;
@@ -96,7 +90,7 @@ static void plan_fit(struct fixture *fixture, enum section section)
 /* Bring the plan, voted for by so many. */
 static void decide(struct fixture *fixture, uint32_t count)
 {
-    (void)stage_bundle(&fixture->stage, &fixture->plan, votes, count);
+    (void)stage_bundle(&fixture->stage, &fixture->plan, yes_of, count);
     bring(fixture);
 }
 
@@ -226,7 +220,7 @@ static void what_came_to_nothing_is_left_out(void **state)
     /* In the next epoch it gets its votes. */
     fixture->plan = open;
     for (uint32_t i = 0; i < 2; i++) {
-        (void)stage_vote(&fixture->stage, &open, &votes[i]);
+        (void)stage_vote(&fixture->stage, &open, &yes_of[i]);
         bring(fixture);
     }
     epoch_end(fixture);
@@ -246,7 +240,7 @@ static void what_ended_in_a_later_epoch_is_left_out_too(void **state)
     const struct gov_plan open = fixture->plan;
     bring(fixture);
     epoch_end(fixture);
-    (void)stage_vote(&fixture->stage, &open, &votes[0]);
+    (void)stage_vote(&fixture->stage, &open, &yes_of[0]);
     bring(fixture);
     (void)stage_withdraw(&fixture->stage, &open, "m1", "m1");
     bring(fixture);
