@@ -1,8 +1,8 @@
 /* Proposals between officers: what is taken apart again is what was made; whatever was changed,
  * signed by somebody else, or written for another state is found before the log refuses it. */
 #include "crypto/hash.h"
-#include "keys/paper_make.h"
 #include "tests/support/bundle_maker.h"
+#include "tests/support/officer_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,61 +13,10 @@
 
 #include <cmocka.h>
 
-#define NOW (FIXTURE_DATE + 5000)
-
-static struct gov_fixture fixture;
-static struct gov_world world;
-static struct bundle_maker maker;
-static struct charter_view charter;
-static struct in_force in_force;
-static struct problem problem;
-static struct paper paper;
-static struct paper_tally tally;
 static uint8_t made_bytes[PAPER_BYTES_MAX];
 static uint8_t joined_bytes[PAPER_BYTES_MAX];
 static uint8_t ballot_bytes[MEMBERS_MAX][BALLOT_BYTES_MAX];
 static struct paper_ballot ballots[MEMBERS_MAX];
-
-/* What is in force is what the world has now. */
-static void refresh(void)
-{
-    const struct bytes bundle = bundle_make(&maker);
-
-    assert_int_equal(
-        in_force_verify(bundle, world.charter.cluster_id, &sig_ed25519, &charter, &in_force),
-        IN_FORCE_OK);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    gov_fixture_init(&fixture, &sig_ed25519, 4);
-    gov_world_open(&world, &fixture, 512);
-    bundle_maker_init(&maker, &fixture, &world);
-    refresh();
-    memset(&problem, 0, sizeof(problem));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    gov_world_close(&world);
-    return 0;
-}
-
-/* A key that says it is `subject`'s and comes from the seed of `name`. */
-static struct secret_key key_of(const char *subject, const char *name)
-{
-    struct secret_key key = {.role = ROLE_MEMBER};
-
-    memcpy(key.subject, subject, strlen(subject) + 1);
-    assert_int_equal(secret_open(&key.seed, SEED_BYTES, SECRET_LOCK_WANTED, &problem), STATUS_OK);
-    gov_seed(name, key.seed.data);
-    key.seed.len = SEED_BYTES;
-    gov_public_key(&sig_ed25519, name, key.public_key);
-    return key;
-}
 
 static struct paper_wish suspend_r3(void)
 {
@@ -79,26 +28,10 @@ static struct paper_wish suspend_r3(void)
     };
 }
 
-static struct bytes propose_as(const char *subject, const char *name, const struct paper_wish *wish)
-{
-    struct buffer out = buffer_make(made_bytes, sizeof(made_bytes));
-    struct secret_key key = key_of(subject, name);
-
-    assert_int_equal(paper_propose(&in_force, &key, wish, &out, &problem), STATUS_OK);
-    secret_key_close(&key);
-    assert_true(paper_parse(buffer_bytes(&out), charter.cluster_id, &paper));
-    return buffer_bytes(&out);
-}
-
-static struct bytes propose(const struct paper_wish *wish)
-{
-    return propose_as("m2", "m2", wish);
-}
-
 static void vote_as(const char *subject, const char *name, enum choice choice, uint32_t at)
 {
     struct buffer out = buffer_make(ballot_bytes[at], BALLOT_BYTES_MAX);
-    struct secret_key key = key_of(subject, name);
+    struct secret_key key = officer_key(subject, name);
 
     paper_vote(&paper, &in_force, &key, choice, BYTES_EMPTY, &out);
     secret_key_close(&key);
@@ -114,23 +47,12 @@ static struct bytes join(uint32_t count)
     return buffer_bytes(&out);
 }
 
-static enum paper_fault judge(void)
-{
-    const enum paper_fault found = paper_judge(&paper, &in_force, NOW, &tally, &problem);
-
-    if (found != PAPER_GOOD) {
-        assert_true(strlen(problem.what) > 10);
-        assert_true(strlen(problem.todo) > 10);
-    }
-    return found;
-}
-
 static void what_was_made_is_read_and_judged_good(void **state)
 {
     const struct paper_wish wish = suspend_r3();
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     assert_int_equal(paper.rid, 3);
     assert_true(bytes_equal(paper.reason, wish.reason));
     assert_int_equal(paper.proposal.deadline_ms, wish.deadline_ms);
@@ -139,7 +61,7 @@ static void what_was_made_is_read_and_judged_good(void **state)
     vote_as("m1", "m1", CHOICE_NO, 2);
     (void)join(3);
     assert_int_equal(paper.ballot_count, 3);
-    assert_int_equal(judge(), PAPER_GOOD);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     assert_int_equal(tally.yes, 0x12);
     assert_int_equal(tally.no, 0x1);
     assert_int_equal(tally.needed, 2);
@@ -152,9 +74,9 @@ static void two_proposals_of_the_same_are_two(void **state)
     uint8_t pid[HASH_BYTES];
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     memcpy(pid, paper.pid, HASH_BYTES);
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     assert_memory_not_equal(pid, paper.pid, HASH_BYTES);
 }
 
@@ -164,14 +86,14 @@ static void no_byte_of_a_proposal_can_be_changed(void **state)
     uint8_t bent[PAPER_BYTES_MAX];
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     vote_as("m2", "m2", CHOICE_YES, 0);
     const struct bytes whole = join(1);
     for (size_t i = 0; i < whole.len; i++) {
         memcpy(bent, whole.data, whole.len);
         bent[i] ^= 0x10;
         assert_true(!paper_parse(bytes_make(bent, whole.len), charter.cluster_id, &paper) ||
-                    judge() != PAPER_GOOD);
+                    officer_judge() != PAPER_GOOD);
         assert_false(paper_parse(bytes_make(bent, i), charter.cluster_id, &paper));
     }
 }
@@ -182,10 +104,10 @@ static void of_another_log_it_is_not_good(void **state)
     uint8_t other[HASH_BYTES] = {1};
 
     (void)state;
-    const struct bytes object = propose(&wish);
+    const struct bytes object = officer_propose(&wish);
     memcpy(charter.cluster_id, other, HASH_BYTES);
     assert_true(paper_parse(object, other, &paper));
-    assert_int_equal(judge(), PAPER_FALSE);
+    assert_int_equal(officer_judge(), PAPER_FALSE);
 }
 
 static void only_members_who_may_act_are_heard(void **state)
@@ -193,25 +115,25 @@ static void only_members_who_may_act_are_heard(void **state)
     const struct paper_wish wish = suspend_r3();
 
     (void)state;
-    (void)propose_as("m6", "m2", &wish);
-    assert_int_equal(judge(), PAPER_STRANGER);
-    (void)propose_as("m2", "m3", &wish);
-    assert_int_equal(judge(), PAPER_FALSE);
-    (void)propose(&wish);
+    (void)officer_propose_as("m6", "m2", &wish);
+    assert_int_equal(officer_judge(), PAPER_STRANGER);
+    (void)officer_propose_as("m2", "m3", &wish);
+    assert_int_equal(officer_judge(), PAPER_FALSE);
+    (void)officer_propose(&wish);
     vote_as("m6", "m1", CHOICE_YES, 0);
     (void)join(1);
-    assert_int_equal(judge(), PAPER_STRANGER);
-    (void)propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_STRANGER);
+    (void)officer_propose(&wish);
     vote_as("m1", "m3", CHOICE_YES, 0);
     (void)join(1);
-    assert_int_equal(judge(), PAPER_FALSE);
+    assert_int_equal(officer_judge(), PAPER_FALSE);
 
     bundle_world_member(&world, "m1", STANDING_SUSPENDED, NOW + 1);
-    refresh();
-    (void)propose_as("m1", "m1", &wish);
-    assert_int_equal(judge(), PAPER_STRANGER);
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_GOOD);
+    officer_refresh();
+    (void)officer_propose_as("m1", "m1", &wish);
+    assert_int_equal(officer_judge(), PAPER_STRANGER);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     assert_int_equal(tally.members, 4);
 }
 
@@ -220,14 +142,14 @@ static void a_member_votes_once_on_this_proposal(void **state)
     const struct paper_wish wish = suspend_r3();
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     vote_as("m1", "m1", CHOICE_YES, 0);
     vote_as("m1", "m1", CHOICE_NO, 1);
     (void)join(2);
-    assert_int_equal(judge(), PAPER_RULE);
-    (void)propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_RULE);
+    (void)officer_propose(&wish);
     (void)join(1); /* the ballot is for the proposal before */
-    assert_int_equal(judge(), PAPER_FALSE);
+    assert_int_equal(officer_judge(), PAPER_FALSE);
 }
 
 static void a_ballot_is_for_the_members_of_its_time(void **state)
@@ -235,12 +157,12 @@ static void a_ballot_is_for_the_members_of_its_time(void **state)
     const struct paper_wish wish = suspend_r3();
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     in_force.sections[SECTION_MEMBERS - 1].version = 9;
     vote_as("m1", "m1", CHOICE_YES, 0);
     in_force.sections[SECTION_MEMBERS - 1].version = 1;
     (void)join(1);
-    assert_int_equal(judge(), PAPER_STALE);
+    assert_int_equal(officer_judge(), PAPER_STALE);
     assert_non_null(strstr(problem.what, "for other members"));
 }
 
@@ -252,7 +174,7 @@ static void resign(const struct proposal *proposal)
     struct buffer body = buffer_make(body_memory, sizeof(body_memory));
     struct buffer whole = buffer_make(bundle_memory, sizeof(bundle_memory));
     struct buffer out = buffer_make(joined_bytes, sizeof(joined_bytes));
-    struct secret_key key = key_of("m2", "m2");
+    struct secret_key key = officer_key("m2", "m2");
     struct bundle bundle = {.ballots = {BYTES_EMPTY, 0}};
 
     assert_true(proposal_encode(proposal, &body));
@@ -276,12 +198,12 @@ static void it_says_for_which_members_and_replicas_it_is(void **state)
         struct buffer list = buffer_make(memory, sizeof(memory));
         const struct read_version read = {one, 1};
 
-        (void)propose(&wish);
+        (void)officer_propose(&wish);
         struct proposal proposal = paper.proposal;
         assert_true(read_version_encode(&read, &list));
         proposal.reads = (struct wire_list){buffer_bytes(&list), 1};
         resign(&proposal);
-        assert_int_equal(judge(), PAPER_FALSE);
+        assert_int_equal(officer_judge(), PAPER_FALSE);
     }
 }
 
@@ -290,13 +212,13 @@ static void a_member_proposes_as_a_member(void **state)
     const struct paper_wish wish = suspend_r3();
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     struct proposal proposal = paper.proposal;
     resign(&proposal);
-    assert_int_equal(judge(), PAPER_GOOD);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     proposal.proposer.role = ROLE_RECOVERY;
     resign(&proposal);
-    assert_int_equal(judge(), PAPER_STRANGER);
+    assert_int_equal(officer_judge(), PAPER_STRANGER);
 }
 
 static void it_is_for_one_state_only(void **state)
@@ -305,23 +227,23 @@ static void it_is_for_one_state_only(void **state)
     uint8_t older[PAPER_BYTES_MAX];
 
     (void)state;
-    const struct bytes object = propose(&wish);
+    const struct bytes object = officer_propose(&wish);
     memcpy(older, object.data, object.len);
     bundle_world_standing(&world, 0, STANDING_ACTIVE); /* a version more */
-    refresh();
-    assert_int_equal(judge(), PAPER_STALE);
+    officer_refresh();
+    assert_int_equal(officer_judge(), PAPER_STALE);
     assert_non_null(strstr(problem.what, "version 1 of replicas, and version 2"));
     assert_non_null(strstr(problem.todo, "proposed anew"));
 
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     in_force.sections[SECTION_REPLICAS - 1].version = 1;
-    assert_int_equal(judge(), PAPER_STALE);
+    assert_int_equal(officer_judge(), PAPER_STALE);
     assert_non_null(strstr(problem.todo, "this state is the older one"));
 
     assert_true(paper_parse(bytes_make(older, object.len), charter.cluster_id, &paper));
     bundle_world_member(&world, "m4", STANDING_SUSPENDED, U64_UNLIMITED);
-    refresh();
-    assert_int_equal(judge(), PAPER_STALE);
+    officer_refresh();
+    assert_int_equal(officer_judge(), PAPER_STALE);
     assert_non_null(strstr(problem.what, "of members"));
 }
 
@@ -331,18 +253,18 @@ static void it_must_be_decided_in_time(void **state)
 
     (void)state;
     wish.deadline_ms = NOW;
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_STALE);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_STALE);
     wish.deadline_ms = NOW + charter_param(&charter, PARAM_DEADLINE_MAX);
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_GOOD);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     wish.deadline_ms++;
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_STALE);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_STALE);
     wish.deadline_ms = NOW + 10;
     wish.not_before_ms = NOW + 11;
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_STALE);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_STALE);
 }
 
 static void the_rule_of_the_action_is_asked(void **state)
@@ -353,7 +275,7 @@ static void the_rule_of_the_action_is_asked(void **state)
     assert_non_null(strstr(problem.todo, "r0, r1, r2, r3"));
     assert_int_equal(paper_rule(ACTION_REPLICA_RESTORE, 3, &in_force, &problem), PAPER_RULE);
     bundle_world_standing(&world, 3, STANDING_SUSPENDED);
-    refresh();
+    officer_refresh();
     assert_int_equal(paper_rule(ACTION_REPLICA_RESTORE, 3, &in_force, &problem), PAPER_GOOD);
     assert_int_equal(paper_rule(ACTION_REPLICA_SUSPEND, 3, &in_force, &problem), PAPER_RULE);
     assert_non_null(strstr(problem.what, "suspended already"));
@@ -367,10 +289,10 @@ static void lifting_needs_as_many_as_operations(void **state)
 
     (void)state;
     bundle_world_standing(&world, 3, STANDING_SUSPENDED);
-    refresh();
+    officer_refresh();
     wish.action = ACTION_REPLICA_RESTORE;
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_GOOD);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     assert_int_equal(tally.needed, 3);
 }
 
@@ -378,7 +300,7 @@ static void a_reason_is_shown_as_it_was_signed_or_not_at_all(void **state)
 {
     struct paper_wish wish = suspend_r3();
     struct buffer out = buffer_make(made_bytes, sizeof(made_bytes));
-    struct secret_key key = key_of("m2", "m2");
+    struct secret_key key = officer_key("m2", "m2");
     struct proposal_file file;
     uint8_t memory[PAPER_BYTES_MAX];
     struct buffer bent = buffer_make(memory, sizeof(memory));
@@ -388,7 +310,7 @@ static void a_reason_is_shown_as_it_was_signed_or_not_at_all(void **state)
     assert_int_equal(paper_propose(&in_force, &key, &wish, &out, &problem), STATUS_INVALID);
     secret_key_close(&key);
     wish = suspend_r3();
-    assert_int_equal(proposal_file_decode(propose(&wish), &file), WIRE_OK);
+    assert_int_equal(proposal_file_decode(officer_propose(&wish), &file), WIRE_OK);
     file.reason = bytes_of_text("holiday");
     assert_true(proposal_file_encode(&file, &bent));
     assert_false(paper_parse(buffer_bytes(&bent), charter.cluster_id, &paper));
@@ -398,7 +320,7 @@ static void an_action_that_is_not_known_is_not_shown(void **state)
 {
     struct paper_wish wish = suspend_r3();
     struct buffer out = buffer_make(made_bytes, sizeof(made_bytes));
-    struct secret_key key = key_of("m2", "m2");
+    struct secret_key key = officer_key("m2", "m2");
 
     (void)state;
     wish.action = ACTION_FREEZE;
@@ -417,7 +339,7 @@ static void the_largest_number_of_ballots_fits(void **state)
     memset(reason, 'x', sizeof(reason) - 1);
     reason[sizeof(reason) - 1] = '\0';
     wish.reason = bytes_of_text(reason);
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     for (uint32_t i = 0; i < MEMBERS_MAX; i++) {
         vote_as("m1", "m1", CHOICE_YES, i);
     }
@@ -434,10 +356,10 @@ static void what_is_signed_is_said_as_a_difference(void **state)
     struct buffer out = buffer_make(text, sizeof(text) - 1);
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     vote_as("m2", "m2", CHOICE_YES, 0);
     (void)join(1);
-    assert_int_equal(judge(), PAPER_GOOD);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     paper_words(&paper, &in_force, &tally, &out);
     assert_false(out.full);
     text[out.len] = '\0';
@@ -447,7 +369,7 @@ static void what_is_signed_is_said_as_a_difference(void **state)
     assert_non_null(strstr(text, "NO fault budget"));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, officer_setup, officer_teardown)
 
 int main(void)
 {

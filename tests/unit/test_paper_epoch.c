@@ -2,8 +2,7 @@
  * sign. */
 #include "crypto/hash.h"
 #include "crypto/words.h"
-#include "keys/paper_make.h"
-#include "tests/support/bundle_maker.h"
+#include "tests/support/officer_case.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,17 +13,6 @@
 
 #include <cmocka.h>
 
-#define NOW (FIXTURE_DATE + 5000)
-
-static struct gov_fixture fixture;
-static struct gov_world world;
-static struct bundle_maker maker;
-static struct charter_view charter;
-static struct in_force in_force;
-static struct problem problem;
-static struct paper paper;
-static struct paper_tally tally;
-static uint8_t made_bytes[PAPER_BYTES_MAX];
 static char text[PAPER_WORDS_MAX + 1];
 
 /* A card, and what it is made of. */
@@ -49,14 +37,7 @@ static int setup(void **state)
 {
     static const char *const names[] = {"new", "new cosign", "new transport"};
 
-    (void)state;
-    gov_fixture_init(&fixture, &sig_ed25519, 4);
-    gov_world_open(&world, &fixture, 512);
-    bundle_maker_init(&maker, &fixture, &world);
-    assert_int_equal(in_force_verify(bundle_make(&maker), world.charter.cluster_id, &sig_ed25519,
-                                     &charter, &in_force),
-                     IN_FORCE_OK);
-    memset(&problem, 0, sizeof(problem));
+    (void)officer_setup(state);
     memset(&offer, 0, sizeof(offer));
     offer.role = ROLE_REPLICA;
     offer.subject = "r3";
@@ -66,13 +47,6 @@ static int setup(void **state)
     offer.cluster_id = charter.cluster_id;
     memcpy(offer.names, names, sizeof(names));
     memcpy(offer.signers, names, sizeof(names));
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    gov_world_close(&world);
     return 0;
 }
 
@@ -129,40 +103,13 @@ static struct paper_wish wish_of(uint64_t action)
     };
 }
 
-/* Made by m2, and taken apart again. */
-static struct bytes propose(const struct paper_wish *wish)
-{
-    struct buffer out = buffer_make(made_bytes, sizeof(made_bytes));
-    struct secret_key key = {.role = ROLE_MEMBER, .subject = "m2"};
-
-    assert_int_equal(secret_open(&key.seed, SEED_BYTES, SECRET_LOCK_WANTED, &problem), STATUS_OK);
-    gov_seed("m2", key.seed.data);
-    key.seed.len = SEED_BYTES;
-    gov_public_key(&sig_ed25519, "m2", key.public_key);
-    assert_int_equal(paper_propose(&in_force, &key, wish, &out, &problem), STATUS_OK);
-    secret_key_close(&key);
-    assert_true(paper_parse(buffer_bytes(&out), charter.cluster_id, &paper));
-    return buffer_bytes(&out);
-}
-
-static enum paper_fault judge(void)
-{
-    const enum paper_fault found = paper_judge(&paper, &in_force, NOW, &tally, &problem);
-
-    if (found != PAPER_GOOD) {
-        assert_true(strlen(problem.what) > 10);
-        assert_true(strlen(problem.todo) > 10);
-    }
-    return found;
-}
-
 static enum paper_fault rotated(void)
 {
     const struct paper_wish wish = wish_of(ACTION_REPLICA_KEY_ROTATE);
 
     make_card();
-    (void)propose(&wish);
-    return judge();
+    (void)officer_propose(&wish);
+    return officer_judge();
 }
 
 static const char *words(void)
@@ -200,12 +147,12 @@ static void no_byte_of_it_can_be_changed(void **state)
 
     (void)state;
     make_card();
-    const struct bytes whole = propose(&wish);
+    const struct bytes whole = officer_propose(&wish);
     for (size_t i = 0; i < whole.len; i++) {
         memcpy(bent, whole.data, whole.len);
         bent[i] ^= 0x10;
         assert_true(!paper_parse(bytes_make(bent, whole.len), charter.cluster_id, &paper) ||
-                    judge() != PAPER_GOOD);
+                    officer_judge() != PAPER_GOOD);
     }
 }
 
@@ -242,12 +189,12 @@ static void keys_that_the_card_does_not_have_are_found(void **state)
     (void)state;
     make_card();
     gov_public_key(&sig_ed25519, "another", offer.keys.cosign);
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_FALSE);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_FALSE);
     make_card();
     offer.keys.proof.card = bytes_of_text("no card");
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_FALSE);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_FALSE);
 }
 
 static void another_key_that_agrees_is_found(void **state)
@@ -286,8 +233,8 @@ static void a_replica_that_is_not_there_gets_no_keys(void **state)
     (void)state;
     make_card();
     wish.rid = 9;
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_RULE);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_RULE);
 }
 
 static void new_keys_are_shown_beside_the_old_ones(void **state)
@@ -318,8 +265,8 @@ static void a_renewal_reads_the_members_alone(void **state)
     const struct paper_wish wish = wish_of(ACTION_EPOCH_RENEW);
 
     (void)state;
-    (void)propose(&wish);
-    assert_int_equal(judge(), PAPER_GOOD);
+    (void)officer_propose(&wish);
+    assert_int_equal(officer_judge(), PAPER_GOOD);
     assert_int_equal(paper.proposal.reads.count, 1);
     assert_int_equal(tally.needed, 3);
     assert_non_null(strstr(words(), "- epoch 0\n  + epoch 1"));
@@ -343,7 +290,7 @@ static void a_renewal_is_for_the_reason_that_is_shown(void **state)
     struct bundle bundle = {0};
 
     (void)state;
-    (void)propose(&wish);
+    (void)officer_propose(&wish);
     struct proposal proposal = paper.proposal;
     assert_true(args_renew_encode(&args, &out));
     proposal.args = buffer_bytes(&out);
@@ -355,7 +302,7 @@ static void a_renewal_is_for_the_reason_that_is_shown(void **state)
     assert_false(paper_parse(buffer_bytes(&file_out), charter.cluster_id, &paper));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, officer_teardown)
 
 int main(void)
 {
