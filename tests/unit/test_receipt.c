@@ -1,5 +1,5 @@
 #include "crypto/receipt.h"
-#include "tests/support/receipt_fixture.h"
+#include "tests/support/receipt_case.h"
 #include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
@@ -10,62 +10,14 @@
 
 #include <cmocka.h>
 
-static struct receipt_fixture fixture;
-static uint8_t memory[RECEIPT_BYTES_MAX];
-static struct buffer text;
-static struct receipt_facts facts;
-
-static int set_up(void **state)
-{
-    (void)state;
-    receipt_fixture_init(&fixture, &sig_fast);
-    return 0;
-}
-
-static void build(void)
-{
-    text = buffer_make(memory, sizeof(memory));
-    receipt_fixture_build(&fixture, &text);
-    assert_false(text.full);
-}
-
-static enum receipt_verdict verify_with(const struct receipt_trust *trust,
-                                        const struct bytes *payload)
-{
-    memset(&facts, 0xEE, sizeof(facts));
-    const struct receipt_facts before = facts;
-    const enum receipt_verdict verdict =
-        receipt_verify(buffer_bytes(&text), trust, payload, &facts);
-
-    if (verdict != RECEIPT_OK) {
-        assert_memory_equal(&facts, &before, sizeof(facts));
-    }
-    return verdict;
-}
-
-static enum receipt_verdict verify(void)
-{
-    const struct receipt_trust trust = receipt_fixture_trust(&fixture);
-
-    return verify_with(&trust, &fixture.payload);
-}
-
-/* Build with the hook in place, and verify. */
-static enum receipt_verdict outcome(void (*hook)(struct receipt_fixture *, enum receipt_stage))
-{
-    fixture.hook = hook;
-    build();
-    return verify();
-}
-
 /* --- What holds ------------------------------------------------------------------------------- */
 
 static void a_receipt_proves_the_entry_its_payload_and_its_author(void **state)
 {
     (void)state;
     receipt_fixture_init(&fixture, &sig_ed25519);
-    build();
-    assert_int_equal(verify(), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge(), RECEIPT_OK);
     assert_int_equal(facts.index, 9);
     assert_int_equal(facts.height, 40);
     assert_int_equal(facts.time_ms, UINT64_C(1790000000111));
@@ -90,8 +42,8 @@ static void without_a_payload_the_entry_alone_is_proven(void **state)
     const struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_OK);
     assert_false(facts.payload_proven);
     assert_true(facts.has_salt);
 }
@@ -101,8 +53,8 @@ static void a_quorum_of_cosignatures_and_one_note_line_are_enough(void **state)
     (void)state;
     fixture.signers = 1;
     fixture.cosigners = 5;
-    build();
-    assert_int_equal(verify(), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge(), RECEIPT_OK);
     assert_int_equal(facts.note.signed_by, 0x01);
     assert_int_equal(facts.note.cosigned_by, 0x1F);
 }
@@ -111,8 +63,8 @@ static void a_governed_key_is_an_author_without_a_token(void **state)
 {
     (void)state;
     fixture.governed = true;
-    build();
-    assert_int_equal(verify(), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge(), RECEIPT_OK);
     assert_int_equal(facts.authorship, RECEIPT_AUTHOR_PROVEN);
 }
 
@@ -120,8 +72,8 @@ static void a_receipt_may_say_nothing_of_the_author(void **state)
 {
     (void)state;
     fixture.with_author = false;
-    build();
-    assert_int_equal(verify(), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge(), RECEIPT_OK);
     assert_int_equal(facts.authorship, RECEIPT_AUTHOR_ABSENT);
 }
 
@@ -130,10 +82,10 @@ static void without_the_cluster_id_the_author_fits_but_is_not_proven(void **stat
     struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
+    receipt_build();
     trust.cluster_id = NULL;
     trust.epoch = RECEIPT_ANY_EPOCH;
-    assert_int_equal(verify_with(&trust, &fixture.payload), RECEIPT_OK);
+    assert_int_equal(receipt_judge_by(&trust, &fixture.payload), RECEIPT_OK);
     assert_int_equal(facts.authorship, RECEIPT_AUTHOR_UNCHECKED);
 }
 
@@ -142,12 +94,12 @@ static void lines_of_unknown_keys_count_for_nothing(void **state)
     struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
+    receipt_build();
     trust.keyring = note_fixture_keyring(&fixture.notes, 5);
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_OK);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_OK);
     assert_int_equal(facts.note.unknown, 4);
     trust.keyring = note_fixture_keyring(&fixture.notes, 4);
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_FEW_COSIGNATURES);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_FEW_COSIGNATURES);
 }
 
 static void the_first_entry_of_a_log_of_one_has_no_path(void **state)
@@ -155,11 +107,11 @@ static void the_first_entry_of_a_log_of_one_has_no_path(void **state)
     static const char start[] = "c2sp.org/tlog-proof@v1\nextra ";
 
     (void)state;
-    build();
+    receipt_build();
     assert_memory_equal(text.data, start, sizeof(start) - 1);
     fixture.index = 0;
-    build();
-    assert_int_equal(verify(), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge(), RECEIPT_OK);
     assert_non_null(memmem(text.data, text.len, "\nindex 0\n", 9));
 }
 
@@ -180,15 +132,15 @@ static void replace(const char *from, const char *to)
     buffer_put(&out, bytes_of_text(to));
     buffer_put(&out, bytes_make(text.data + end, text.len - end));
     assert_false(out.full);
-    memcpy(memory, copy, out.len);
+    memcpy(text.data, copy, out.len);
     text.len = out.len;
 }
 
 static void expect_after(const char *from, const char *to, enum receipt_verdict verdict)
 {
-    build();
+    receipt_build();
     replace(from, to);
-    assert_int_equal(verify(), verdict);
+    assert_int_equal(receipt_judge(), verdict);
 }
 
 static void a_text_of_another_form_is_refused(void **state)
@@ -235,14 +187,14 @@ static void a_path_longer_than_any_tree_is_refused(void **state)
 static void a_proof_without_extra_is_no_receipt(void **state)
 {
     (void)state;
-    build();
+    receipt_build();
     const uint8_t *extra = memmem(text.data, text.len, "extra ", 6);
     const uint8_t *index = memmem(text.data, text.len, "index ", 6);
     const size_t cut = (size_t)(index - extra);
 
-    memmove(memory + (extra - text.data), index, text.len - (size_t)(index - text.data));
+    memmove(text.data + (extra - text.data), index, text.len - (size_t)(index - text.data));
     text.len -= cut;
-    assert_int_equal(verify(), RECEIPT_NO_EXTRA);
+    assert_int_equal(receipt_judge(), RECEIPT_NO_EXTRA);
 }
 
 static void a_text_that_is_too_long_is_refused_unread(void **state)
@@ -251,7 +203,7 @@ static void a_text_that_is_too_long_is_refused_unread(void **state)
     const struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
+    receipt_build();
     memset(long_text, 'A', sizeof(long_text));
     memcpy(long_text, text.data, text.len);
     assert_int_equal(receipt_verify(BYTES_OF_ARRAY(long_text), &trust, NULL, &facts),
@@ -264,12 +216,13 @@ static void every_truncation_is_refused(void **state)
 
     (void)state;
     fixture.signers = 1;
-    build();
+    receipt_build();
     trust.quorum = FIXTURE_REPLICAS;
-    assert_int_equal(verify_with(&trust, &fixture.payload), RECEIPT_OK);
+    assert_int_equal(receipt_judge_by(&trust, &fixture.payload), RECEIPT_OK);
     for (size_t len = 0; len < text.len; len++) {
         assert_int_not_equal(
-            receipt_verify(bytes_make(memory, len), &trust, &fixture.payload, &facts), RECEIPT_OK);
+            receipt_verify(bytes_make(text.data, len), &trust, &fixture.payload, &facts),
+            RECEIPT_OK);
     }
 }
 
@@ -279,15 +232,15 @@ static void every_flipped_bit_is_refused_when_every_line_is_needed(void **state)
 
     (void)state;
     fixture.signers = 1;
-    build();
+    receipt_build();
     trust.quorum = FIXTURE_REPLICAS;
     for (size_t i = 0; i < 8 * text.len; i++) {
-        memory[i / 8] ^= (uint8_t)(1u << i % 8);
+        text.data[i / 8] ^= (uint8_t)(1u << i % 8);
         assert_int_not_equal(receipt_verify(buffer_bytes(&text), &trust, &fixture.payload, &facts),
                              RECEIPT_OK);
-        memory[i / 8] ^= (uint8_t)(1u << i % 8);
+        text.data[i / 8] ^= (uint8_t)(1u << i % 8);
     }
-    assert_int_equal(verify_with(&trust, &fixture.payload), RECEIPT_OK);
+    assert_int_equal(receipt_judge_by(&trust, &fixture.payload), RECEIPT_OK);
 }
 
 /* --- The extra line --------------------------------------------------------------------------- */
@@ -311,9 +264,9 @@ static void extra_is_no_extra(struct receipt_fixture *of, enum receipt_stage sta
 static void an_extra_line_that_holds_no_entry_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(leaf_is_no_leaf), RECEIPT_BAD_LEAF);
-    assert_int_equal(outcome(extra_is_no_extra), RECEIPT_BAD_EXTRA);
-    assert_int_equal(outcome(NULL), RECEIPT_OK);
+    assert_int_equal(receipt_outcome(leaf_is_no_leaf), RECEIPT_BAD_LEAF);
+    assert_int_equal(receipt_outcome(extra_is_no_extra), RECEIPT_BAD_EXTRA);
+    assert_int_equal(receipt_outcome(NULL), RECEIPT_OK);
 }
 
 /* --- The checkpoint --------------------------------------------------------------------------- */
@@ -324,9 +277,9 @@ static void a_checkpoint_of_another_log_is_refused(void **state)
     struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
+    receipt_build();
     assert_true(origin_make(bytes_of_text("acme.example/ledger"), other_id, &trust.origin));
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_OTHER_ORIGIN);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_OTHER_ORIGIN);
 }
 
 static void keys_of_another_epoch_are_refused(void **state)
@@ -334,9 +287,9 @@ static void keys_of_another_epoch_are_refused(void **state)
     struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
+    receipt_build();
     trust.epoch = 3;
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_OTHER_EPOCH);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_OTHER_EPOCH);
 }
 
 static void a_keyring_with_a_key_twice_is_refused(void **state)
@@ -345,11 +298,11 @@ static void a_keyring_with_a_key_twice_is_refused(void **state)
     struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
     (void)state;
-    build();
+    receipt_build();
     memcpy(twice, fixture.notes.keys, sizeof(twice));
     memcpy(twice[1].cosign_key, twice[0].cosign_key, PUBLIC_KEY_BYTES);
     trust.keyring.keys = twice;
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_BAD_KEYS);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_BAD_KEYS);
 }
 
 /* The checkpoint changes between its text and its signatures, so these are over another text. */
@@ -364,26 +317,26 @@ static void a_bad_line_of_a_known_key_spoils_the_receipt(void **state)
 {
     (void)state;
     fixture.cosigners = 0;
-    assert_int_equal(outcome(sign_another_text), RECEIPT_BAD_SIGNATURE);
+    assert_int_equal(receipt_outcome(sign_another_text), RECEIPT_BAD_SIGNATURE);
     receipt_fixture_init(&fixture, &sig_fast);
     fixture.signers = 0;
-    assert_int_equal(outcome(sign_another_text), RECEIPT_BAD_SIGNATURE);
+    assert_int_equal(receipt_outcome(sign_another_text), RECEIPT_BAD_SIGNATURE);
 }
 
 static void a_checkpoint_without_a_note_line_is_refused(void **state)
 {
     (void)state;
     fixture.signers = 0;
-    assert_int_equal(outcome(NULL), RECEIPT_NO_NOTE_LINE);
+    assert_int_equal(receipt_outcome(NULL), RECEIPT_NO_NOTE_LINE);
 }
 
 static void one_cosignature_less_than_the_quorum_is_refused(void **state)
 {
     (void)state;
     fixture.cosigners = 4;
-    assert_int_equal(outcome(NULL), RECEIPT_FEW_COSIGNATURES);
+    assert_int_equal(receipt_outcome(NULL), RECEIPT_FEW_COSIGNATURES);
     fixture.cosigners = 5;
-    assert_int_equal(outcome(NULL), RECEIPT_OK);
+    assert_int_equal(receipt_outcome(NULL), RECEIPT_OK);
 }
 
 static void a_line_that_is_doubled_counts_once(void **state)
@@ -392,19 +345,19 @@ static void a_line_that_is_doubled_counts_once(void **state)
 
     (void)state;
     fixture.cosigners = 4;
-    build();
+    receipt_build();
     note_fixture_line(&fixture.notes, 0, NOTE_COSIGN, &text);
     assert_false(text.full);
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_FEW_COSIGNATURES);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_FEW_COSIGNATURES);
 }
 
 static void a_malformed_checkpoint_is_refused(void **state)
 {
     (void)state;
     expect_after("\nvestry/1 42 ", "\nvestry/1 042 ", RECEIPT_BAD_NOTE);
-    build();
+    receipt_build();
     text.len--;
-    assert_int_equal(verify(), RECEIPT_BAD_NOTE);
+    assert_int_equal(receipt_judge(), RECEIPT_BAD_NOTE);
 }
 
 /* --- Inclusion -------------------------------------------------------------------------------- */
@@ -454,18 +407,18 @@ static void leaf_later_by_time(struct receipt_fixture *of, enum receipt_stage st
 static void an_entry_that_is_not_in_the_tree_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(leaf_of_another_index), RECEIPT_OTHER_INDEX);
-    assert_int_equal(outcome(path_with_a_wrong_hash), RECEIPT_PATH);
-    assert_int_equal(outcome(path_cut_short), RECEIPT_PATH);
-    assert_int_equal(outcome(tree_too_small), RECEIPT_OUTSIDE);
-    assert_int_equal(outcome(NULL), RECEIPT_OK);
+    assert_int_equal(receipt_outcome(leaf_of_another_index), RECEIPT_OTHER_INDEX);
+    assert_int_equal(receipt_outcome(path_with_a_wrong_hash), RECEIPT_PATH);
+    assert_int_equal(receipt_outcome(path_cut_short), RECEIPT_PATH);
+    assert_int_equal(receipt_outcome(tree_too_small), RECEIPT_OUTSIDE);
+    assert_int_equal(receipt_outcome(NULL), RECEIPT_OK);
 }
 
 static void an_entry_later_than_its_checkpoint_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(leaf_later_by_height), RECEIPT_LEAF_LATER);
-    assert_int_equal(outcome(leaf_later_by_time), RECEIPT_LEAF_LATER);
+    assert_int_equal(receipt_outcome(leaf_later_by_height), RECEIPT_LEAF_LATER);
+    assert_int_equal(receipt_outcome(leaf_later_by_time), RECEIPT_LEAF_LATER);
 }
 
 /* --- The payload ------------------------------------------------------------------------------ */
@@ -476,11 +429,11 @@ static void another_payload_is_refused(void **state)
     struct bytes other = bytes_of_text("one bell, recasT");
 
     (void)state;
-    build();
-    assert_int_equal(verify_with(&trust, &other), RECEIPT_PAYLOAD);
+    receipt_build();
+    assert_int_equal(receipt_judge_by(&trust, &other), RECEIPT_PAYLOAD);
     other.len--;
-    assert_int_equal(verify_with(&trust, &other), RECEIPT_PAYLOAD_LENGTH);
-    assert_int_equal(verify_with(&trust, &fixture.payload), RECEIPT_OK);
+    assert_int_equal(receipt_judge_by(&trust, &other), RECEIPT_PAYLOAD_LENGTH);
+    assert_int_equal(receipt_judge_by(&trust, &fixture.payload), RECEIPT_OK);
 }
 
 static void another_salt(struct receipt_fixture *of, enum receipt_stage stage)
@@ -493,7 +446,7 @@ static void another_salt(struct receipt_fixture *of, enum receipt_stage stage)
 static void another_salt_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(another_salt), RECEIPT_PAYLOAD);
+    assert_int_equal(receipt_outcome(another_salt), RECEIPT_PAYLOAD);
 }
 
 static void without_the_salt_no_payload_is_proven(void **state)
@@ -502,9 +455,9 @@ static void without_the_salt_no_payload_is_proven(void **state)
 
     (void)state;
     fixture.with_salt = false;
-    build();
-    assert_int_equal(verify_with(&trust, &fixture.payload), RECEIPT_NO_SALT);
-    assert_int_equal(verify_with(&trust, NULL), RECEIPT_OK);
+    receipt_build();
+    assert_int_equal(receipt_judge_by(&trust, &fixture.payload), RECEIPT_NO_SALT);
+    assert_int_equal(receipt_judge_by(&trust, NULL), RECEIPT_OK);
     assert_false(facts.has_salt);
 }
 
@@ -524,34 +477,37 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_receipt_proves_the_entry_its_payload_and_its_author),
-        cmocka_unit_test_setup(without_a_payload_the_entry_alone_is_proven, set_up),
-        cmocka_unit_test_setup(a_quorum_of_cosignatures_and_one_note_line_are_enough, set_up),
-        cmocka_unit_test_setup(a_governed_key_is_an_author_without_a_token, set_up),
-        cmocka_unit_test_setup(a_receipt_may_say_nothing_of_the_author, set_up),
-        cmocka_unit_test_setup(without_the_cluster_id_the_author_fits_but_is_not_proven, set_up),
-        cmocka_unit_test_setup(lines_of_unknown_keys_count_for_nothing, set_up),
-        cmocka_unit_test_setup(the_first_entry_of_a_log_of_one_has_no_path, set_up),
-        cmocka_unit_test_setup(a_text_of_another_form_is_refused, set_up),
-        cmocka_unit_test_setup(a_number_of_more_digits_than_fit_is_refused, set_up),
-        cmocka_unit_test_setup(a_path_longer_than_any_tree_is_refused, set_up),
-        cmocka_unit_test_setup(a_proof_without_extra_is_no_receipt, set_up),
-        cmocka_unit_test_setup(a_text_that_is_too_long_is_refused_unread, set_up),
-        cmocka_unit_test_setup(every_truncation_is_refused, set_up),
-        cmocka_unit_test_setup(every_flipped_bit_is_refused_when_every_line_is_needed, set_up),
-        cmocka_unit_test_setup(an_extra_line_that_holds_no_entry_is_refused, set_up),
-        cmocka_unit_test_setup(a_checkpoint_of_another_log_is_refused, set_up),
-        cmocka_unit_test_setup(keys_of_another_epoch_are_refused, set_up),
-        cmocka_unit_test_setup(a_keyring_with_a_key_twice_is_refused, set_up),
-        cmocka_unit_test_setup(a_bad_line_of_a_known_key_spoils_the_receipt, set_up),
-        cmocka_unit_test_setup(a_checkpoint_without_a_note_line_is_refused, set_up),
-        cmocka_unit_test_setup(one_cosignature_less_than_the_quorum_is_refused, set_up),
-        cmocka_unit_test_setup(a_line_that_is_doubled_counts_once, set_up),
-        cmocka_unit_test_setup(a_malformed_checkpoint_is_refused, set_up),
-        cmocka_unit_test_setup(an_entry_that_is_not_in_the_tree_is_refused, set_up),
-        cmocka_unit_test_setup(an_entry_later_than_its_checkpoint_is_refused, set_up),
-        cmocka_unit_test_setup(another_payload_is_refused, set_up),
-        cmocka_unit_test_setup(another_salt_is_refused, set_up),
-        cmocka_unit_test_setup(without_the_salt_no_payload_is_proven, set_up),
+        cmocka_unit_test_setup(without_a_payload_the_entry_alone_is_proven, receipt_setup),
+        cmocka_unit_test_setup(a_quorum_of_cosignatures_and_one_note_line_are_enough,
+                               receipt_setup),
+        cmocka_unit_test_setup(a_governed_key_is_an_author_without_a_token, receipt_setup),
+        cmocka_unit_test_setup(a_receipt_may_say_nothing_of_the_author, receipt_setup),
+        cmocka_unit_test_setup(without_the_cluster_id_the_author_fits_but_is_not_proven,
+                               receipt_setup),
+        cmocka_unit_test_setup(lines_of_unknown_keys_count_for_nothing, receipt_setup),
+        cmocka_unit_test_setup(the_first_entry_of_a_log_of_one_has_no_path, receipt_setup),
+        cmocka_unit_test_setup(a_text_of_another_form_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_number_of_more_digits_than_fit_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_path_longer_than_any_tree_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_proof_without_extra_is_no_receipt, receipt_setup),
+        cmocka_unit_test_setup(a_text_that_is_too_long_is_refused_unread, receipt_setup),
+        cmocka_unit_test_setup(every_truncation_is_refused, receipt_setup),
+        cmocka_unit_test_setup(every_flipped_bit_is_refused_when_every_line_is_needed,
+                               receipt_setup),
+        cmocka_unit_test_setup(an_extra_line_that_holds_no_entry_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_checkpoint_of_another_log_is_refused, receipt_setup),
+        cmocka_unit_test_setup(keys_of_another_epoch_are_refused, receipt_setup),
+        cmocka_unit_test_setup(a_keyring_with_a_key_twice_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_bad_line_of_a_known_key_spoils_the_receipt, receipt_setup),
+        cmocka_unit_test_setup(a_checkpoint_without_a_note_line_is_refused, receipt_setup),
+        cmocka_unit_test_setup(one_cosignature_less_than_the_quorum_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_line_that_is_doubled_counts_once, receipt_setup),
+        cmocka_unit_test_setup(a_malformed_checkpoint_is_refused, receipt_setup),
+        cmocka_unit_test_setup(an_entry_that_is_not_in_the_tree_is_refused, receipt_setup),
+        cmocka_unit_test_setup(an_entry_later_than_its_checkpoint_is_refused, receipt_setup),
+        cmocka_unit_test_setup(another_payload_is_refused, receipt_setup),
+        cmocka_unit_test_setup(another_salt_is_refused, receipt_setup),
+        cmocka_unit_test_setup(without_the_salt_no_payload_is_proven, receipt_setup),
         cmocka_unit_test(every_verdict_has_a_sentence_of_its_own),
     };
 

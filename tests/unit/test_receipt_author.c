@@ -1,6 +1,6 @@
 #include "crypto/hash.h"
 #include "crypto/receipt.h"
-#include "tests/support/receipt_fixture.h"
+#include "tests/support/receipt_case.h"
 #include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
@@ -10,54 +10,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct receipt_fixture fixture;
-static uint8_t memory[RECEIPT_BYTES_MAX];
-static struct buffer text;
-static struct receipt_facts facts;
-
-static int set_up(void **state)
-{
-    (void)state;
-    receipt_fixture_init(&fixture, &sig_fast);
-    return 0;
-}
-
-static void build(void)
-{
-    text = buffer_make(memory, sizeof(memory));
-    receipt_fixture_build(&fixture, &text);
-    assert_false(text.full);
-}
-
-static enum receipt_verdict verify_with(const struct receipt_trust *trust,
-                                        const struct bytes *payload)
-{
-    memset(&facts, 0xEE, sizeof(facts));
-    const struct receipt_facts before = facts;
-    const enum receipt_verdict verdict =
-        receipt_verify(buffer_bytes(&text), trust, payload, &facts);
-
-    if (verdict != RECEIPT_OK) {
-        assert_memory_equal(&facts, &before, sizeof(facts));
-    }
-    return verdict;
-}
-
-static enum receipt_verdict verify(void)
-{
-    const struct receipt_trust trust = receipt_fixture_trust(&fixture);
-
-    return verify_with(&trust, &fixture.payload);
-}
-
-/* Build with the hook in place, and verify. */
-static enum receipt_verdict outcome(void (*hook)(struct receipt_fixture *, enum receipt_stage))
-{
-    fixture.hook = hook;
-    build();
-    return verify();
-}
 
 static void statement_for_another_stream(struct receipt_fixture *of, enum receipt_stage stage)
 {
@@ -104,12 +56,12 @@ static void request_of_another_root(struct receipt_fixture *of, enum receipt_sta
 static void an_author_who_stated_something_else_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(statement_for_another_stream), RECEIPT_AUTHOR_STATEMENT);
-    assert_int_equal(outcome(statement_for_another_payload), RECEIPT_AUTHOR_STATEMENT);
-    assert_int_equal(outcome(statement_for_another_length), RECEIPT_AUTHOR_STATEMENT);
-    assert_int_equal(outcome(statement_of_another_position), RECEIPT_AUTHOR_PATH);
-    assert_int_equal(outcome(request_with_fewer_statements), RECEIPT_AUTHOR_PATH);
-    assert_int_equal(outcome(request_of_another_root), RECEIPT_AUTHOR_PATH);
+    assert_int_equal(receipt_outcome(statement_for_another_stream), RECEIPT_AUTHOR_STATEMENT);
+    assert_int_equal(receipt_outcome(statement_for_another_payload), RECEIPT_AUTHOR_STATEMENT);
+    assert_int_equal(receipt_outcome(statement_for_another_length), RECEIPT_AUTHOR_STATEMENT);
+    assert_int_equal(receipt_outcome(statement_of_another_position), RECEIPT_AUTHOR_PATH);
+    assert_int_equal(receipt_outcome(request_with_fewer_statements), RECEIPT_AUTHOR_PATH);
+    assert_int_equal(receipt_outcome(request_of_another_root), RECEIPT_AUTHOR_PATH);
 }
 
 static void leaf_of_another_request(struct receipt_fixture *of, enum receipt_stage stage)
@@ -166,13 +118,13 @@ static void governance_by_request(struct receipt_fixture *of, enum receipt_stage
 static void a_request_that_did_not_make_the_entry_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(leaf_of_another_request), RECEIPT_AUTHOR_REQUEST);
-    assert_int_equal(outcome(request_that_reads), RECEIPT_AUTHOR_REQUEST);
-    assert_int_equal(outcome(request_to_one_replica), RECEIPT_AUTHOR_REQUEST);
-    assert_int_equal(outcome(leaf_that_replicas_made), RECEIPT_AUTHOR_REQUEST);
-    assert_int_equal(outcome(result_by_request), RECEIPT_AUTHOR_REQUEST);
-    assert_int_equal(outcome(leaf_of_governance), RECEIPT_AUTHOR_REQUEST);
-    assert_int_equal(outcome(governance_by_request), RECEIPT_OK);
+    assert_int_equal(receipt_outcome(leaf_of_another_request), RECEIPT_AUTHOR_REQUEST);
+    assert_int_equal(receipt_outcome(request_that_reads), RECEIPT_AUTHOR_REQUEST);
+    assert_int_equal(receipt_outcome(request_to_one_replica), RECEIPT_AUTHOR_REQUEST);
+    assert_int_equal(receipt_outcome(leaf_that_replicas_made), RECEIPT_AUTHOR_REQUEST);
+    assert_int_equal(receipt_outcome(result_by_request), RECEIPT_AUTHOR_REQUEST);
+    assert_int_equal(receipt_outcome(leaf_of_governance), RECEIPT_AUTHOR_REQUEST);
+    assert_int_equal(receipt_outcome(governance_by_request), RECEIPT_OK);
 }
 
 static void request_of_another_token(struct receipt_fixture *of, enum receipt_stage stage)
@@ -199,10 +151,10 @@ static void no_token(struct receipt_fixture *of, enum receipt_stage stage)
 static void a_token_that_the_author_did_not_use_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(request_of_another_token), RECEIPT_AUTHOR_TOKEN);
-    assert_int_equal(outcome(no_token), RECEIPT_AUTHOR_TOKEN);
+    assert_int_equal(receipt_outcome(request_of_another_token), RECEIPT_AUTHOR_TOKEN);
+    assert_int_equal(receipt_outcome(no_token), RECEIPT_AUTHOR_TOKEN);
     fixture.governed = true;
-    assert_int_equal(outcome(token_beside_a_governed_key), RECEIPT_AUTHOR_TOKEN);
+    assert_int_equal(receipt_outcome(token_beside_a_governed_key), RECEIPT_AUTHOR_TOKEN);
 }
 
 static void block_of_another_parent(struct receipt_fixture *of, enum receipt_stage stage)
@@ -239,11 +191,11 @@ static void leaf_of_the_zero_key(struct receipt_fixture *of, enum receipt_stage 
 static void a_token_that_does_not_lead_to_the_author_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(block_of_another_parent), RECEIPT_AUTHOR_CHAIN);
-    assert_int_equal(outcome(block_by_nobody), RECEIPT_AUTHOR_CHAIN);
-    assert_int_equal(outcome(token_of_another_holder), RECEIPT_AUTHOR_KEY);
+    assert_int_equal(receipt_outcome(block_of_another_parent), RECEIPT_AUTHOR_CHAIN);
+    assert_int_equal(receipt_outcome(block_by_nobody), RECEIPT_AUTHOR_CHAIN);
+    assert_int_equal(receipt_outcome(token_of_another_holder), RECEIPT_AUTHOR_KEY);
     fixture.governed = true;
-    assert_int_equal(outcome(leaf_of_the_zero_key), RECEIPT_AUTHOR_KEY);
+    assert_int_equal(receipt_outcome(leaf_of_the_zero_key), RECEIPT_AUTHOR_KEY);
 }
 
 static void request_signed_by_nobody(struct receipt_fixture *of, enum receipt_stage stage)
@@ -256,7 +208,7 @@ static void request_signed_by_nobody(struct receipt_fixture *of, enum receipt_st
 static void a_request_with_a_bad_signature_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(request_signed_by_nobody), RECEIPT_AUTHOR_SIGNATURE);
+    assert_int_equal(receipt_outcome(request_signed_by_nobody), RECEIPT_AUTHOR_SIGNATURE);
 }
 
 static void statement_is_none(struct receipt_fixture *of, enum receipt_stage stage)
@@ -315,12 +267,12 @@ static void authorship_is_none(struct receipt_fixture *of, enum receipt_stage st
 static void a_malformed_part_on_authorship_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(outcome(statement_is_none), RECEIPT_AUTHOR_ENCODING);
-    assert_int_equal(outcome(request_is_none), RECEIPT_AUTHOR_ENCODING);
-    assert_int_equal(outcome(token_is_none), RECEIPT_AUTHOR_ENCODING);
-    assert_int_equal(outcome(block_is_none), RECEIPT_AUTHOR_ENCODING);
-    assert_int_equal(outcome(authorship_is_none), RECEIPT_AUTHOR_ENCODING);
-    assert_int_equal(outcome(NULL), RECEIPT_OK);
+    assert_int_equal(receipt_outcome(statement_is_none), RECEIPT_AUTHOR_ENCODING);
+    assert_int_equal(receipt_outcome(request_is_none), RECEIPT_AUTHOR_ENCODING);
+    assert_int_equal(receipt_outcome(token_is_none), RECEIPT_AUTHOR_ENCODING);
+    assert_int_equal(receipt_outcome(block_is_none), RECEIPT_AUTHOR_ENCODING);
+    assert_int_equal(receipt_outcome(authorship_is_none), RECEIPT_AUTHOR_ENCODING);
+    assert_int_equal(receipt_outcome(NULL), RECEIPT_OK);
 }
 
 /* --- The author, without the cluster id ------------------------------------------------------- */
@@ -335,24 +287,24 @@ static void even_without_the_cluster_id_the_parts_must_fit(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]); i++) {
         fixture.hook = hooks[i];
-        build();
+        receipt_build();
         struct receipt_trust trust = receipt_fixture_trust(&fixture);
 
         trust.cluster_id = NULL;
-        assert_int_not_equal(verify_with(&trust, NULL), RECEIPT_OK);
+        assert_int_not_equal(receipt_judge_by(&trust, NULL), RECEIPT_OK);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(an_author_who_stated_something_else_is_refused, set_up),
-        cmocka_unit_test_setup(a_request_that_did_not_make_the_entry_is_refused, set_up),
-        cmocka_unit_test_setup(a_token_that_the_author_did_not_use_is_refused, set_up),
-        cmocka_unit_test_setup(a_token_that_does_not_lead_to_the_author_is_refused, set_up),
-        cmocka_unit_test_setup(a_request_with_a_bad_signature_is_refused, set_up),
-        cmocka_unit_test_setup(a_malformed_part_on_authorship_is_refused, set_up),
-        cmocka_unit_test_setup(even_without_the_cluster_id_the_parts_must_fit, set_up),
+        cmocka_unit_test_setup(an_author_who_stated_something_else_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_request_that_did_not_make_the_entry_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_token_that_the_author_did_not_use_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_token_that_does_not_lead_to_the_author_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_request_with_a_bad_signature_is_refused, receipt_setup),
+        cmocka_unit_test_setup(a_malformed_part_on_authorship_is_refused, receipt_setup),
+        cmocka_unit_test_setup(even_without_the_cluster_id_the_parts_must_fit, receipt_setup),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
