@@ -2,9 +2,8 @@
  * follow; what is not there is said so, and nothing below it is sent. */
 #include "crypto/hash.h"
 #include "governance/item.h"
-#include "replica/host/serve.h"
 #include "storage/record.h"
-#include "tests/support/host_log.h"
+#include "tests/support/served.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,88 +11,30 @@
 
 #include <cmocka.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #define BLOCKS 20
 #define REQUESTS 3
 #define ENTRIES 9 /* five of each request in one stream and four in another */
-#define FRAMES_MAX 20
-
-struct fixture {
-    struct host_log *log;
-    struct serve *serve;
-    uint32_t count;
-    struct data data[FRAMES_MAX];
-    size_t lens[FRAMES_MAX];
-    uint8_t *attachments[FRAMES_MAX];
-};
 
 static int setup(void **state)
 {
-    void *log = NULL;
-    struct fixture *fixture = calloc(1, sizeof(*fixture));
-    assert_int_equal(host_log_setup(&log), 0);
-    fixture->log = log;
-    for (int i = 0; i < BLOCKS; i++) {
-        host_log_block(fixture->log, REQUESTS, ENTRIES);
-    }
-    const struct serve_setup serve = {.rid = HOST_LOG_NODE};
-    assert_int_equal(serve_open(&serve, &fixture->serve), STATUS_OK);
-    *state = fixture;
+    *state = served_open(BLOCKS, REQUESTS, ENTRIES);
     return 0;
 }
 
-static int teardown(void **state)
+static void assert_not_there(struct served *served, uint64_t kind, uint64_t from, uint64_t count)
 {
-    struct fixture *fixture = *state;
-    void *log = fixture->log;
-    for (uint32_t i = 0; i < FRAMES_MAX; i++) {
-        free(fixture->attachments[i]);
-    }
-    serve_close(fixture->serve);
-    free(fixture);
-    return host_log_teardown(&log);
+    served_ask(served, kind, from, count);
+    assert_int_equal(served->frame_count, 1);
+    assert_int_equal(served->lens[0], 0);
+    assert_int_equal(served->data[0].from, from);
 }
 
-static void keep(void *context, struct bytes frame)
-{
-    struct fixture *fixture = context;
-    struct envelope envelope;
-    size_t used = 0;
-    uint32_t i = fixture->count++;
-    assert_true(i < FRAMES_MAX);
-    struct bytes content = bytes_slice(frame, FRAME_HEADER_BYTES, frame.len - FRAME_HEADER_BYTES);
-    assert_int_equal(schema_decode_front(&schema_envelope, content, &envelope, &used), WIRE_OK);
-    assert_int_equal(data_decode(envelope.body, &fixture->data[i]), WIRE_OK);
-    free(fixture->attachments[i]);
-    fixture->lens[i] = content.len - used;
-    fixture->attachments[i] = malloc(fixture->lens[i] + 1);
-    memcpy(fixture->attachments[i], content.data + used, fixture->lens[i]);
-}
-
-static void ask(struct fixture *fixture, uint64_t kind, uint64_t from, uint64_t count)
-{
-    const struct fetch fetch = {.kind = kind, .from = from, .count = count};
-    fixture->count = 0;
-    assert_int_equal(serve_fetch_store(fixture->serve, fixture->log->store, &fetch, keep, fixture),
-                     STATUS_OK);
-    assert_true(fixture->count > 0);
-    assert_int_equal(fixture->data[0].kind, kind);
-}
-
-static void assert_not_there(struct fixture *fixture, uint64_t kind, uint64_t from, uint64_t count)
-{
-    ask(fixture, kind, from, count);
-    assert_int_equal(fixture->count, 1);
-    assert_int_equal(fixture->lens[0], 0);
-    assert_int_equal(fixture->data[0].from, from);
-}
-
-static void erase(struct fixture *fixture, enum family family, const struct record_key *key)
+static void erase(struct served *served, enum family family, const struct record_key *key)
 {
     const struct put put = {.family = family, .erase = true, .key = record_key_bytes(key)};
-    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+    assert_int_equal(store_commit(served->log->store, &put, 1), STATUS_OK);
 }
 
 /* --- History ---------------------------------------------------------------------------------- */
@@ -132,11 +73,11 @@ static void assert_positions(const struct history_parcel *parcel, uint64_t befor
     assert_int_equal(positions.left, 0);
 }
 
-static struct history_parcel parcel_of(const struct fixture *fixture, uint32_t i,
+static struct history_parcel parcel_of(const struct served *served, uint32_t i,
                                        struct block_header *header)
 {
     struct history_parcel parcel;
-    struct bytes attachment = bytes_make(fixture->attachments[i], fixture->lens[i]);
+    struct bytes attachment = served_attachment(served, i);
     assert_int_equal(history_parcel_decode(attachment, &parcel), WIRE_OK);
     assert_int_equal(block_header_decode(parcel.header, header), WIRE_OK);
     return parcel;
@@ -144,18 +85,18 @@ static struct history_parcel parcel_of(const struct fixture *fixture, uint32_t i
 
 static void history_comes_downwards_with_what_its_leaves_follow_from(void **state)
 {
-    struct fixture *fixture = *state;
+    struct served *served = *state;
     uint8_t above[HASH_BYTES]; /* what the block above says this one's header hashes to */
-    hash_bytes(bytes_make(fixture->log->header, fixture->log->header_len), above);
-    ask(fixture, FETCH_HISTORY, BLOCKS, 100);
-    assert_int_equal(fixture->count, 16);
-    for (uint32_t i = 0; i < fixture->count; i++) {
+    hash_bytes(bytes_make(served->log->header, served->log->header_len), above);
+    served_ask(served, FETCH_HISTORY, BLOCKS, 100);
+    assert_int_equal(served->frame_count, 16);
+    for (uint32_t i = 0; i < served->frame_count; i++) {
         struct block_header header;
         struct block_header previous;
         struct certificate certificate;
         uint8_t hash[HASH_BYTES];
-        const struct history_parcel parcel = parcel_of(fixture, i, &header);
-        assert_int_equal(fixture->data[i].from, BLOCKS - i);
+        const struct history_parcel parcel = parcel_of(served, i, &header);
+        assert_int_equal(served->data[i].from, BLOCKS - i);
         assert_int_equal(header.height, BLOCKS - i);
         hash_bytes(parcel.header, hash);
         assert_memory_equal(hash, above, HASH_BYTES);
@@ -174,102 +115,102 @@ static void history_comes_downwards_with_what_its_leaves_follow_from(void **stat
 
 static void genesis_is_not_history(void **state)
 {
-    struct fixture *fixture = *state;
-    ask(fixture, FETCH_HISTORY, 3, 100);
-    assert_int_equal(fixture->count, 3);
-    assert_int_equal(fixture->data[2].from, 1);
-    assert_not_there(fixture, FETCH_HISTORY, 0, 1);
-    assert_not_there(fixture, FETCH_HISTORY, 5, 0);
-    assert_not_there(fixture, FETCH_HISTORY, BLOCKS + 1, 5);
-    assert_not_there(fixture, FETCH_HISTORY, UINT64_MAX, UINT64_MAX);
+    struct served *served = *state;
+    served_ask(served, FETCH_HISTORY, 3, 100);
+    assert_int_equal(served->frame_count, 3);
+    assert_int_equal(served->data[2].from, 1);
+    assert_not_there(served, FETCH_HISTORY, 0, 1);
+    assert_not_there(served, FETCH_HISTORY, 5, 0);
+    assert_not_there(served, FETCH_HISTORY, BLOCKS + 1, 5);
+    assert_not_there(served, FETCH_HISTORY, UINT64_MAX, UINT64_MAX);
 }
 
 /* A request that was ordered twice leaves one result without entries. */
 static void a_request_that_was_refused_has_no_positions(void **state)
 {
-    struct fixture *fixture = *state;
+    struct served *served = *state;
     struct block_header header;
-    fixture->log->request_no--;
-    host_log_block(fixture->log, 2, ENTRIES);
-    ask(fixture, FETCH_HISTORY, BLOCKS + 1, 1);
-    const struct history_parcel parcel = parcel_of(fixture, 0, &header);
+    served->log->request_no--;
+    host_log_block(served->log, 2, ENTRIES);
+    served_ask(served, FETCH_HISTORY, BLOCKS + 1, 1);
+    const struct history_parcel parcel = parcel_of(served, 0, &header);
     assert_int_equal(parcel.results.count, 2);
     assert_int_equal(parcel.positions.count, 2);
 }
 
 static void history_stops_above_a_gap(void **state)
 {
-    struct fixture *fixture = *state;
+    struct served *served = *state;
     struct record_key header = record_key_block(RECORD_HEADER, 10);
-    erase(fixture, FAMILY_BLOCKS, &header);
-    ask(fixture, FETCH_HISTORY, 15, 16);
-    assert_int_equal(fixture->count, 4); /* 11 needs the header of 10 */
-    assert_int_equal(fixture->data[3].from, 12);
-    assert_not_there(fixture, FETCH_HISTORY, 11, 16);
-    assert_not_there(fixture, FETCH_HISTORY, 10, 16);
-    ask(fixture, FETCH_HISTORY, 9, 16);
-    assert_int_equal(fixture->count, 9);
+    erase(served, FAMILY_BLOCKS, &header);
+    served_ask(served, FETCH_HISTORY, 15, 16);
+    assert_int_equal(served->frame_count, 4); /* 11 needs the header of 10 */
+    assert_int_equal(served->data[3].from, 12);
+    assert_not_there(served, FETCH_HISTORY, 11, 16);
+    assert_not_there(served, FETCH_HISTORY, 10, 16);
+    served_ask(served, FETCH_HISTORY, 9, 16);
+    assert_int_equal(served->frame_count, 9);
 }
 
 static void a_block_of_which_a_part_is_missing_is_not_there(void **state)
 {
-    struct fixture *fixture = *state;
+    struct served *served = *state;
     struct block_header header;
-    ask(fixture, FETCH_HISTORY, 12, 1);
-    (void)parcel_of(fixture, 0, &header);
+    served_ask(served, FETCH_HISTORY, 12, 1);
+    (void)parcel_of(served, 0, &header);
     const struct record_key batch = record_key_batch(header.batch_digest);
     const struct record_key certificate = record_key_block(RECORD_CERTIFICATE, 14);
     const struct record_key leaves = record_key_leaves(1 + (uint64_t)(16 - 1) * REQUESTS * ENTRIES);
-    erase(fixture, FAMILY_BLOCKS, &batch);
-    erase(fixture, FAMILY_BLOCKS, &certificate);
-    erase(fixture, FAMILY_LEAVES, &leaves);
-    assert_not_there(fixture, FETCH_HISTORY, 12, 1);
-    assert_not_there(fixture, FETCH_HISTORY, 14, 1);
-    assert_not_there(fixture, FETCH_HISTORY, 16, 1);
+    erase(served, FAMILY_BLOCKS, &batch);
+    erase(served, FAMILY_BLOCKS, &certificate);
+    erase(served, FAMILY_LEAVES, &leaves);
+    assert_not_there(served, FETCH_HISTORY, 12, 1);
+    assert_not_there(served, FETCH_HISTORY, 14, 1);
+    assert_not_there(served, FETCH_HISTORY, 16, 1);
 }
 
 /* --- Proofs ----------------------------------------------------------------------------------- */
 
-static void put_proof(struct fixture *fixture, uint64_t height, const char *text)
+static void put_proof(struct served *served, uint64_t height, const char *text)
 {
     const struct record_key key = record_key_journal('k', height);
     const struct put put = {
         .family = FAMILY_JOURNAL, .key = record_key_bytes(&key), .value = bytes_of_text(text)};
-    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+    assert_int_equal(store_commit(served->log->store, &put, 1), STATUS_OK);
 }
 
-static void assert_proof(struct fixture *fixture, uint64_t from, const char *text)
+static void assert_proof(struct served *served, uint64_t from, const char *text)
 {
-    ask(fixture, FETCH_STABLE, from, 0);
-    assert_int_equal(fixture->count, 1);
+    served_ask(served, FETCH_STABLE, from, 0);
+    assert_int_equal(served->frame_count, 1);
     assert_true(
-        bytes_equal(bytes_make(fixture->attachments[0], fixture->lens[0]), bytes_of_text(text)));
+        bytes_equal(bytes_make(served->attachments[0], served->lens[0]), bytes_of_text(text)));
 }
 
 static void a_proof_is_the_newest_or_the_newest_up_to_a_height(void **state)
 {
-    struct fixture *fixture = *state;
-    put_proof(fixture, 128, "of 128");
-    put_proof(fixture, 256, "of 256");
-    put_proof(fixture, 512, "of 512");
-    assert_proof(fixture, 0, "of 512");
-    assert_proof(fixture, UINT64_MAX, "of 512");
-    assert_proof(fixture, 512, "of 512");
-    assert_proof(fixture, 511, "of 256");
-    assert_proof(fixture, 256, "of 256");
-    assert_proof(fixture, 128, "of 128");
+    struct served *served = *state;
+    put_proof(served, 128, "of 128");
+    put_proof(served, 256, "of 256");
+    put_proof(served, 512, "of 512");
+    assert_proof(served, 0, "of 512");
+    assert_proof(served, UINT64_MAX, "of 512");
+    assert_proof(served, 512, "of 512");
+    assert_proof(served, 511, "of 256");
+    assert_proof(served, 256, "of 256");
+    assert_proof(served, 128, "of 128");
 }
 
 static void no_other_record_passes_for_a_proof(void **state)
 {
-    struct fixture *fixture = *state;
+    struct served *served = *state;
     const struct record_key genesis = record_key_journal('k', 0);
-    erase(fixture, FAMILY_JOURNAL, &genesis);
-    put_proof(fixture, 128, "of 128");
-    assert_not_there(fixture, FETCH_STABLE, 127, 0);
+    erase(served, FAMILY_JOURNAL, &genesis);
+    put_proof(served, 128, "of 128");
+    assert_not_there(served, FETCH_STABLE, 127, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, served_teardown)
 
 int main(void)
 {

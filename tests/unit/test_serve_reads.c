@@ -5,9 +5,8 @@
 #include "governance/state_key.h"
 #include "replica/core/machine_put.h"
 #include "replica/host/read_request.h"
-#include "replica/host/serve.h"
 #include "storage/record.h"
-#include "tests/support/host_log.h"
+#include "tests/support/served.h"
 #include "tests/support/sign_fast.h"
 
 #include <setjmp.h>
@@ -25,8 +24,7 @@
 #define SIZE (1 + BLOCKS * REQUESTS * ENTRIES)
 
 struct fixture {
-    struct host_log *log;
-    struct serve *serve;
+    struct served *served;
     struct read_maker *maker;
     struct speaker speaker;
     struct memo *memo;
@@ -36,25 +34,18 @@ struct fixture {
 
 static int setup(void **state)
 {
-    void *log = NULL;
     struct fixture *fixture = calloc(1, sizeof(*fixture));
-    assert_int_equal(host_log_setup(&log), 0);
-    fixture->log = log;
-    for (int i = 0; i < BLOCKS; i++) {
-        host_log_block(fixture->log, REQUESTS, ENTRIES);
-    }
-    host_log_attest(fixture->log);
-    const struct serve_setup serve = {.rid = HOST_LOG_NODE,
-                                      .charter_file = bytes_of_text("the charter")};
-    assert_int_equal(serve_open(&serve, &fixture->serve), STATUS_OK);
-    fixture->speaker =
-        (struct speaker){.scheme = &sig_fast,
-                         .cluster_id = node_cluster_id(fixture->log->core->nodes[HOST_LOG_NODE]),
-                         .seed = fixture->log->core->seeds[HOST_LOG_NODE][0],
-                         .rid = HOST_LOG_NODE};
+    assert_non_null(fixture);
+    fixture->served = served_open(BLOCKS, REQUESTS, ENTRIES);
+    host_log_attest(fixture->served->log);
+    fixture->speaker = (struct speaker){
+        .scheme = &sig_fast,
+        .cluster_id = node_cluster_id(fixture->served->log->core->nodes[HOST_LOG_NODE]),
+        .seed = fixture->served->log->core->seeds[HOST_LOG_NODE][0],
+        .rid = HOST_LOG_NODE};
     sig_fast.public_key(fixture->speaker.seed, fixture->speaker.public_key);
     assert_int_equal(
-        read_maker_open(&fixture->speaker, serve_reader(fixture->serve), &fixture->maker),
+        read_maker_open(&fixture->speaker, serve_reader(fixture->served->serve), &fixture->maker),
         STATUS_OK);
     assert_int_equal(memo_open(64, &fixture->memo), STATUS_OK);
     fixture->verifier = (struct memo_verifier){fixture->memo, &sig_fast};
@@ -66,13 +57,12 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct fixture *fixture = *state;
-    void *log = fixture->log;
     read_maker_close(fixture->maker);
-    serve_close(fixture->serve);
+    served_close(fixture->served);
     memo_close(fixture->memo);
     free(fixture->view);
     free(fixture);
-    return host_log_teardown(&log);
+    return 0;
 }
 
 struct read_result {
@@ -84,19 +74,19 @@ struct read_result {
 /* The whole way of a read, without threads, to the answer's frame. */
 static struct bytes read_raw(struct fixture *fixture, struct bytes frame)
 {
-    const struct node *node = fixture->log->core->nodes[HOST_LOG_NODE];
+    const struct node *node = fixture->served->log->core->nodes[HOST_LOG_NODE];
     const struct read_gate gate = {.node = node,
                                    .verifier = &fixture->verifier,
                                    .rid = HOST_LOG_NODE,
-                                   .time_ms = fixture->log->core->wall_ms,
-                                   .height = fixture->log->height,
+                                   .time_ms = fixture->served->log->core->wall_ms,
+                                   .height = fixture->served->log->height,
                                    .view = fixture->view};
     assert_int_equal(read_request_verify(&fixture->verifier, fixture->speaker.cluster_id, frame),
                      DROP_NONE);
     struct question *question = read_request_judge(&gate, frame);
     assert_non_null(question);
     struct store_view *view = NULL;
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    assert_int_equal(store_view_open(fixture->served->log->store, &view), STATUS_OK);
     struct bytes answer = read_answer_make(fixture->maker, view, &question->ask);
     store_view_close(view);
     question_free(question);
@@ -129,8 +119,9 @@ static struct read_result read_log(struct fixture *fixture, struct bytes frame)
 static void a_stream_is_read_with_proofs_and_payloads(void **state)
 {
     struct fixture *fixture = *state;
-    struct block_header header = host_log_header(fixture->log);
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 30, 100));
+    struct block_header header = host_log_header(fixture->served->log);
+    struct read_result result =
+        read_log(fixture, host_log_read(fixture->served->log, "pay/us", 30, 100));
     assert_int_equal(result.answer.code, RESULT_OK);
     assert_int_equal(result.answer.executed, BLOCKS);
     assert_int_equal(result.answer.stream_len, 160);
@@ -159,7 +150,7 @@ static void a_stream_is_read_with_proofs_and_payloads(void **state)
 static void a_read_by_index_withholds_what_the_token_does_not_cover(void **state)
 {
     struct fixture *fixture = *state;
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "", 0, 3));
+    struct read_result result = read_log(fixture, host_log_read(fixture->served->log, "", 0, 3));
     assert_int_equal(result.answer.code, RESULT_OK);
     assert_int_equal(result.answer.stream_len, SIZE);
     assert_int_equal(result.count, 3);
@@ -174,17 +165,18 @@ static void a_read_by_index_withholds_what_the_token_does_not_cover(void **state
 static void a_read_of_a_stream_that_the_token_does_not_cover_is_refused(void **state)
 {
     struct fixture *fixture = *state;
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "log/x", 0, 3));
+    struct read_result result =
+        read_log(fixture, host_log_read(fixture->served->log, "log/x", 0, 3));
     assert_int_equal(result.answer.code, E_STREAM);
     assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "vestry/governance", 0, 1));
+    result = read_log(fixture, host_log_read(fixture->served->log, "vestry/governance", 0, 1));
     assert_int_equal(result.answer.code, E_STREAM);
 }
 
 static void erase(struct fixture *fixture, enum family family, const struct record_key *key)
 {
     const struct put put = {.family = family, .erase = true, .key = record_key_bytes(key)};
-    assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
+    assert_int_equal(store_commit(fixture->served->log->store, &put, 1), STATUS_OK);
 }
 
 /* Without a checkpoint an answer shows nothing, and the reader asks another replica. */
@@ -193,19 +185,19 @@ static void what_lies_in_a_gap_of_history_is_not_read_as_nothing(void **state)
     struct fixture *fixture = *state;
     const struct record_key leaves = record_key_leaves(1 + 2 * REQUESTS * ENTRIES);
     erase(fixture, FAMILY_LEAVES, &leaves); /* of block 3 */
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "", 200, 5));
+    struct read_result result = read_log(fixture, host_log_read(fixture->served->log, "", 200, 5));
     assert_int_equal(result.answer.code, RESULT_OK);
     assert_int_equal(result.answer.executed, BLOCKS);
     assert_int_equal(result.count, 0);
     assert_int_equal(result.answer.checkpoint.len, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/us", 100, 5));
+    result = read_log(fixture, host_log_read(fixture->served->log, "pay/us", 100, 5));
     assert_int_equal(result.count, 0);
     assert_int_equal(result.answer.checkpoint.len, 0);
     /* Its leaf is there, but not what proves it. */
-    result = read_log(fixture, host_log_read(fixture->log, "", 300, 5));
+    result = read_log(fixture, host_log_read(fixture->served->log, "", 300, 5));
     assert_int_equal(result.count, 0);
     assert_int_equal(result.answer.checkpoint.len, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "", SIZE, 5));
+    result = read_log(fixture, host_log_read(fixture->served->log, "", SIZE, 5));
     assert_true(result.answer.checkpoint.len > 0);
 }
 
@@ -229,14 +221,17 @@ static void a_read_of_what_is_damaged_is_not_answered(void **state)
         struct buffer before = buffer_make(memory, sizeof(memory));
         struct put put = {
             .family = places[i].family, .key = places[i].key, .value = bytes_of_text("rot")};
-        assert_int_equal(store_get(fixture->log->store, put.family, put.key, &before), STATUS_OK);
-        assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
-        assert_int_equal(read_raw(fixture, host_log_read(fixture->log, "pay/us", 0, 5)).len, 0);
-        assert_true(log_reader_damaged(serve_reader(fixture->serve)));
+        assert_int_equal(store_get(fixture->served->log->store, put.family, put.key, &before),
+                         STATUS_OK);
+        assert_int_equal(store_commit(fixture->served->log->store, &put, 1), STATUS_OK);
+        assert_int_equal(read_raw(fixture, host_log_read(fixture->served->log, "pay/us", 0, 5)).len,
+                         0);
+        assert_true(log_reader_damaged(serve_reader(fixture->served->serve)));
         put.value = buffer_bytes(&before);
-        assert_int_equal(store_commit(fixture->log->store, &put, 1), STATUS_OK);
-        assert_int_equal(read_log(fixture, host_log_read(fixture->log, "pay/us", 0, 5)).count, 5);
-        assert_false(log_reader_damaged(serve_reader(fixture->serve)));
+        assert_int_equal(store_commit(fixture->served->log->store, &put, 1), STATUS_OK);
+        assert_int_equal(
+            read_log(fixture, host_log_read(fixture->served->log, "pay/us", 0, 5)).count, 5);
+        assert_false(log_reader_damaged(serve_reader(fixture->served->serve)));
     }
 }
 
@@ -247,13 +242,14 @@ static void a_read_ends_where_a_gap_begins(void **state)
         const struct record_key run = record_key_stream(bytes_of_text("pay/us"), i);
         erase(fixture, FAMILY_STREAMS, &run);
     }
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 70, 100));
+    struct read_result result =
+        read_log(fixture, host_log_read(fixture->served->log, "pay/us", 70, 100));
     assert_int_equal(result.count, 10);
     assert_true(result.answer.checkpoint.len > 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/us", 80, 100));
+    result = read_log(fixture, host_log_read(fixture->served->log, "pay/us", 80, 100));
     assert_int_equal(result.count, 0);
     assert_int_equal(result.answer.checkpoint.len, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/us", 120, 100));
+    result = read_log(fixture, host_log_read(fixture->served->log, "pay/us", 120, 100));
     assert_int_equal(result.count, 40);
 }
 
@@ -265,11 +261,11 @@ static void a_known_request_in_a_gap_is_left_to_others(void **state)
     const struct action known = {
         .kind = ACTION_KNOWN, .height = 2, .first_index = 91, .count = ENTRIES};
     struct store_view *view = NULL;
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    assert_int_equal(store_view_open(fixture->served->log->store, &view), STATUS_OK);
     assert_true(read_known_make(fixture->maker, view, &known).len > 0);
     store_view_close(view);
     erase(fixture, FAMILY_BLOCKS, &block);
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    assert_int_equal(store_view_open(fixture->served->log->store, &view), STATUS_OK);
     assert_int_equal(read_known_make(fixture->maker, view, &known).len, 0);
     store_view_close(view);
 }
@@ -277,15 +273,16 @@ static void a_known_request_in_a_gap_is_left_to_others(void **state)
 static void a_read_beyond_the_end_is_empty(void **state)
 {
     struct fixture *fixture = *state;
-    struct read_result result = read_log(fixture, host_log_read(fixture->log, "pay/us", 160, 9));
+    struct read_result result =
+        read_log(fixture, host_log_read(fixture->served->log, "pay/us", 160, 9));
     assert_int_equal(result.answer.code, RESULT_OK);
     assert_int_equal(result.count, 0);
     assert_true(result.answer.checkpoint.len > 0);
-    result = read_log(fixture, host_log_read(fixture->log, "", UINT64_MAX, 9));
+    result = read_log(fixture, host_log_read(fixture->served->log, "", UINT64_MAX, 9));
     assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/us", UINT64_MAX, 9));
+    result = read_log(fixture, host_log_read(fixture->served->log, "pay/us", UINT64_MAX, 9));
     assert_int_equal(result.count, 0);
-    result = read_log(fixture, host_log_read(fixture->log, "pay/none", 0, 9));
+    result = read_log(fixture, host_log_read(fixture->served->log, "pay/none", 0, 9));
     assert_int_equal(result.count, 0);
     assert_int_equal(result.answer.stream_len, 0);
 }
@@ -294,7 +291,7 @@ static void a_read_with_a_changed_bit_is_not_verified(void **state)
 {
     struct fixture *fixture = *state;
     uint8_t memory[4096];
-    struct bytes frame = host_log_read(fixture->log, "pay/us", 0, 1);
+    struct bytes frame = host_log_read(fixture->served->log, "pay/us", 0, 1);
     assert_true(frame.len <= sizeof(memory));
     for (size_t i = 0; i < frame.len * 8; i += 7) {
         memcpy(memory, frame.data, frame.len);
@@ -306,11 +303,11 @@ static void a_read_with_a_changed_bit_is_not_verified(void **state)
             continue;
         }
         /* Block 0 of the token is the issuer's to sign, which the loop asks for. */
-        const struct read_gate gate = {.node = fixture->log->core->nodes[HOST_LOG_NODE],
+        const struct read_gate gate = {.node = fixture->served->log->core->nodes[HOST_LOG_NODE],
                                        .verifier = &fixture->verifier,
                                        .rid = HOST_LOG_NODE,
-                                       .time_ms = fixture->log->core->wall_ms,
-                                       .height = fixture->log->height,
+                                       .time_ms = fixture->served->log->core->wall_ms,
+                                       .height = fixture->served->log->height,
                                        .view = fixture->view};
         struct question *question = read_request_judge(&gate, changed);
         if (question != NULL) {
@@ -325,14 +322,14 @@ static void a_read_with_a_changed_bit_is_not_verified(void **state)
 static void a_request_of_long_ago_is_proven_against_the_newest_head(void **state)
 {
     struct fixture *fixture = *state;
-    struct block_header header = host_log_header(fixture->log);
+    struct block_header header = host_log_header(fixture->served->log);
     struct store_view *view = NULL;
     const struct action known = {.kind = ACTION_KNOWN,
                                  .height = 2,
                                  .code = RESULT_OK,
                                  .first_index = 1 + REQUESTS * ENTRIES,
                                  .count = ENTRIES};
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
+    assert_int_equal(store_view_open(fixture->served->log->store, &view), STATUS_OK);
     struct bytes frame = read_known_make(fixture->maker, view, &known);
     store_view_close(view);
     struct envelope envelope;
@@ -343,8 +340,8 @@ static void a_request_of_long_ago_is_proven_against_the_newest_head(void **state
     assert_int_equal(envelope_decode(frame, &envelope), WIRE_OK);
     assert_int_equal(reply_decode(envelope.body, &reply), WIRE_OK);
     assert_int_equal(attest_decode(reply.attest, &attest), WIRE_OK);
-    assert_true(
-        bytes_equal(attest.header, bytes_make(fixture->log->header, fixture->log->header_len)));
+    assert_true(bytes_equal(
+        attest.header, bytes_make(fixture->served->log->header, fixture->served->log->header_len)));
     struct wire_iter results = wire_iter_make(reply.results);
     assert_true(reply_result_next(&results, &result));
     assert_int_equal(result.height, 2);
@@ -357,14 +354,14 @@ static void a_request_of_long_ago_is_proven_against_the_newest_head(void **state
     while (item_hash_next(&hashes, &element)) {
         memcpy(proof[count++], element.value, HASH_BYTES);
     }
-    assert_int_equal(store_view_open(fixture->log->store, &view), STATUS_OK);
-    log_reader_use(serve_reader(fixture->serve), view);
+    assert_int_equal(store_view_open(fixture->served->log->store, &view), STATUS_OK);
+    log_reader_use(serve_reader(fixture->served->serve), view);
     for (uint64_t i = 0; i < ENTRIES; i++) {
         struct bytes leaf;
-        assert_true(log_leaf(serve_reader(fixture->serve), known.first_index + i, &leaf));
+        assert_true(log_leaf(serve_reader(fixture->served->serve), known.first_index + i, &leaf));
         merkle_leaf_hash(leaf, leaves[i]);
     }
-    log_reader_use(serve_reader(fixture->serve), NULL);
+    log_reader_use(serve_reader(fixture->served->serve), NULL);
     store_view_close(view);
     const struct merkle_range range = {.begin = known.first_index,
                                        .end = known.first_index + ENTRIES,
