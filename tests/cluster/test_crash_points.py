@@ -35,7 +35,11 @@ def kind_of(point):
     return call, name.rstrip("0123456789").split(".")[-1] if "." in name else name.split("-")[0]
 
 
-class CrashPoints(Case):
+class Appends(Case):
+    """A cluster whose log grows by a few lines at a time, and what of them is acknowledged."""
+
+    in_flight = 1
+
     def setUp(self):
         super().setUp()
         self.lines = numbered(100000)
@@ -44,12 +48,14 @@ class CrashPoints(Case):
 
     def append(self):
         self.asked += LINES
-        return self.cluster.append(self.lines[: self.asked], in_flight=1)
+        return self.cluster.append(self.lines[: self.asked], in_flight=self.in_flight)
 
     def finish(self, load):
         load.wait(60)
         self.acks.update(load.acks)
 
+
+class CrashPoints(Appends):
     def chosen(self, points):
         """Numbers of points, the most different first."""
         by_kind = {}
@@ -131,25 +137,12 @@ class CrashPoints(Case):
         self.walk(0)
 
 
-class InViewChanges(Case):
+class InViewChanges(Appends):
     """One cluster: again and again its primary goes, and the next one or a backup ends while the
     three that are left change their view; then all are back."""
 
     params = "view-timeout = 300\n"
-
-    def setUp(self):
-        super().setUp()
-        self.lines = numbered(100000)
-        self.asked = 0
-        self.acks = {}
-
-    def append(self):
-        self.asked += LINES
-        return self.cluster.append(self.lines[: self.asked], in_flight=2)
-
-    def finish(self, load):
-        load.wait(60)
-        self.acks.update(load.acks)
+    in_flight = 2
 
     def looked(self):
         """(primary) once all are in one view and vote, else nothing."""
