@@ -98,6 +98,17 @@ uint64_t case_key_standing(const char *name)
     return stage_key_standing(&stage, pk);
 }
 
+void case_key_retired(const uint8_t pk[PUBLIC_KEY_BYTES], uint64_t role, const char *subject)
+{
+    const struct registry_row row = {role, bytes_of_text(subject), 0, STANDING_RETIRED};
+    const struct state_key key = state_key_registry(pk);
+    uint8_t bytes[128];
+    struct buffer out = buffer_make(bytes, sizeof(bytes));
+
+    CHECK(registry_row_encode(&row, &out));
+    CHECK(state_put(stage.world.state, state_key_bytes(&key), buffer_bytes(&out)));
+}
+
 void assert_case_not_rotated(void)
 {
     assert_int_equal(stage_boundary(&stage), NO_BOUNDARY);

@@ -35,6 +35,8 @@ enum result_code case_renewed(void);
 
 /* What the registry has of the key with that seed, 0 where it has nothing. */
 uint64_t case_key_standing(const char *name);
+/* The registry has that key, as one that somebody had and has no more. */
+void case_key_retired(const uint8_t pk[PUBLIC_KEY_BYTES], uint64_t role, const char *subject);
 /* No epoch is to end, and of the rotation nothing is in the state. */
 void assert_case_not_rotated(void);
 

@@ -343,17 +343,6 @@ static void twins_find(enum note_key_type type, uint32_t rid, uint8_t a[PUBLIC_K
     fail();
 }
 
-static void key_register(const uint8_t pk[PUBLIC_KEY_BYTES], uint64_t role, const char *subject)
-{
-    const struct registry_row row = {role, bytes_of_text(subject), 0, STANDING_RETIRED};
-    const struct state_key key = state_key_registry(pk);
-    uint8_t bytes[128];
-    struct buffer out = buffer_make(bytes, sizeof(bytes));
-
-    CHECK(registry_row_encode(&row, &out));
-    CHECK(state_put(stage.world.state, state_key_bytes(&key), buffer_bytes(&out)));
-}
-
 static void sign_keys_of_all_replicas_differ_in_four_bytes(void **state)
 {
     uint8_t a[PUBLIC_KEY_BYTES];
@@ -364,10 +353,10 @@ static void sign_keys_of_all_replicas_differ_in_four_bytes(void **state)
     rotation_key(&rotation, 0, a);
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
-    key_register(b, ROLE_COSIGN, "r5"); /* under another name */
+    case_key_retired(b, ROLE_COSIGN, "r5"); /* under another name */
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
-    key_register(b, ROLE_REPLICA, "r5");
+    case_key_retired(b, ROLE_REPLICA, "r5");
     assert_int_equal(case_rotated(), E_KEY);
 }
 
@@ -379,13 +368,13 @@ static void cosign_keys_of_one_replica_differ_in_four_bytes(void **state)
     (void)state;
     twins_find(NOTE_COSIGN, 2, a, b);
     rotation_key(&rotation, 1, a);
-    key_register(b, ROLE_TRANSPORT, "r2");
+    case_key_retired(b, ROLE_TRANSPORT, "r2");
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
-    key_register(b, ROLE_COSIGN, "r5"); /* under another name */
+    case_key_retired(b, ROLE_COSIGN, "r5"); /* under another name */
     stage_plan_rotation(&stage, &plan, &rotation);
     assert_int_equal(stage_propose(&stage, &plan), RESULT_OK);
-    key_register(b, ROLE_COSIGN, "r2");
+    case_key_retired(b, ROLE_COSIGN, "r2");
     assert_int_equal(case_rotated(), E_KEY);
 }
 

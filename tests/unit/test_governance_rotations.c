@@ -11,17 +11,6 @@
 
 #include <cmocka.h>
 
-static void key_register(const uint8_t pk[PUBLIC_KEY_BYTES], uint64_t role, const char *subject)
-{
-    const struct registry_row row = {role, bytes_of_text(subject), 0, STANDING_RETIRED};
-    const struct state_key key = state_key_registry(pk);
-    uint8_t bytes[128];
-    struct buffer out = buffer_make(bytes, sizeof(bytes));
-
-    CHECK(registry_row_encode(&row, &out));
-    CHECK(state_put(stage.world.state, state_key_bytes(&key), buffer_bytes(&out)));
-}
-
 /* --- Twice, and too late --------------------------------------------------------------------- */
 
 static void a_second_rotation_within_one_boundary_is_stale_behind_it(void **state)
@@ -53,7 +42,7 @@ static void a_rotation_that_waits_for_a_renewal_is_judged_anew_behind_it(void **
     assert_int_equal(case_rotated(), RESULT_OK);
     assert_true(stage_told(&stage, &plan, PROPOSAL_LOCKED, RESULT_OK));
     assert_int_equal(stage_key_standing(&stage, rotation.keys[0]), 0);
-    key_register(rotation.keys[2], ROLE_MEMBER, "m9");
+    case_key_retired(rotation.keys[2], ROLE_MEMBER, "m9");
     stage_block(&stage, 375, 0);
     assert_true(stage_told(&stage, &plan, PROPOSAL_CANCELLED, E_KEY));
     assert_int_equal(stage_boundary(&stage), NO_BOUNDARY);
