@@ -84,10 +84,10 @@ static void check_disk(struct host *host)
 /* The asker is sent to another replica; people must know, but not at every question. */
 void host_check_read(struct host *host, const struct question *question)
 {
-    uint64_t now = clock_now_ms();
     if (!question->damaged) {
         return;
     }
+    uint64_t now = clock_now_ms();
     host->counters.damaged_reads++;
     if (host->damage_warned_ms != 0 && now - host->damage_warned_ms < DAMAGE_WARN_EVERY_MS) {
         return;
