@@ -104,6 +104,17 @@ class Load:
         if code != 0:
             raise AssertionError(f"the client ended with {code}: {self.cluster.client_words()}")
 
+    def more(self, count):
+        """Until so many more lines are acknowledged."""
+        now = len(self.acks)
+        self.cluster.until(lambda: len(self.acks) >= now + count, "appends", 30)
+
+    def pace(self, seconds):
+        """Acknowledgements a second."""
+        before, begin = len(self.acks), time.monotonic()
+        time.sleep(seconds)
+        return (len(self.acks) - before) / (time.monotonic() - begin)
+
     def kill(self):
         self.process.kill()
         self.process.wait()

@@ -31,7 +31,7 @@ class Floods(Case):
         super().setUp()
         self.cluster.start_all()
         self.load = self.cluster.append(numbered(500000), in_flight=16)
-        self.more(200)
+        self.load.more(200)
         self.token = read(self.first_batch(), 3, 1)[2][0][2]
         self.before = [self.cluster.memory_kib(rid) for rid in range(REPLICAS)]
 
@@ -39,16 +39,6 @@ class Floods(Case):
         """Of a log that grows: no replica serves its newest blocks before they are safe."""
         _, _, parcel = answer(self.cluster.hear(0, question(BLOCKS, 1, 1), 1)[0])
         return read(parcel, 5, 1)[2]
-
-    def more(self, count):
-        now = len(self.load.acks)
-        self.cluster.until(lambda: len(self.load.acks) >= now + count, "appends", 30)
-
-    def pace(self):
-        """Acknowledgements a second."""
-        before, begin = len(self.load.acks), time.monotonic()
-        time.sleep(SECONDS)
-        return (len(self.load.acks) - before) / (time.monotonic() - begin)
 
     def request(self, token):
         """One that is good but for its signature."""
@@ -80,14 +70,14 @@ class Floods(Case):
 
     def flood(self, what, saids):
         """The good client's pace with and without it."""
-        usual = self.pace()
+        usual = self.load.pace(SECONDS)
         stop, counts = threading.Event(), []
         attackers = [threading.Thread(target=self.attack, args=(said, stop, counts))
                      for said in saids]
         for attacker in attackers:
             attacker.start()
         try:
-            flooded = self.pace()
+            flooded = self.load.pace(SECONDS)
         finally:
             stop.set()
             for attacker in attackers:
@@ -98,7 +88,7 @@ class Floods(Case):
         for rid in range(REPLICAS):
             grown = self.cluster.memory_kib(rid) - self.before[rid]
             self.assertLess(grown, GROWTH_KIB, f"r{rid} grew by {grown} KiB")
-        self.more(50)
+        self.load.more(50)
         return counts
 
     def tearDown(self):

@@ -26,20 +26,11 @@ class Vain(Case):
         super().setUp()
         self.cluster.start_all()
         self.load = self.cluster.append(numbered(500000), in_flight=16)
-        self.more(100)
+        self.load.more(100)
 
     def tearDown(self):
         self.load.kill()
         super().tearDown()
-
-    def more(self, count):
-        now = len(self.load.acks)
-        self.cluster.until(lambda: len(self.load.acks) >= now + count, "appends", 30)
-
-    def pace(self):
-        before, begin = len(self.load.acks), time.monotonic()
-        time.sleep(SECONDS)
-        return (len(self.load.acks) - before) / (time.monotonic() - begin)
 
     def counted(self, name):
         """Of the three others."""
@@ -47,7 +38,7 @@ class Vain(Case):
 
     def flood(self, lie, names):
         """How much of these grew meanwhile, on each of the others."""
-        usual = self.pace()
+        usual = self.load.pace(SECONDS)
         self.assertEqual(self.counted(HELD_BACK), [0, 0, 0], "a correct replica is held back")
         print("for nothing so far:", self.counted(VAIN), file=sys.stderr)
         self.cluster.kill(LIAR)
@@ -58,11 +49,11 @@ class Vain(Case):
         begin = time.monotonic()
         counts = [self.counted(name) for name in names]
         time.sleep(1)  # what may be verified at once is over then
-        flooded = self.pace()
+        flooded = self.load.pace(SECONDS)
         grown = [[after - earlier for after, earlier in zip(self.counted(name), count)]
                  for name, count in zip(names, counts)]
         seconds = time.monotonic() - begin
-        self.more(20)
+        self.load.more(20)
         self.cluster.kill(LIAR)
         self.cluster.start(LIAR)
         print(f"{lie}: {usual:.0f} a second, {flooded:.0f} beside the flood: "
